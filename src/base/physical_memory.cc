@@ -1,0 +1,100 @@
+// Frames, reads and sums over the two kinds of index.
+// SPDX-License-Identifier: Apache-2.0
+#include "base/physical_memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace v2p {
+
+void FaultLatch::Set(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  if (!error_) error_ = error;
+}
+
+std::optional<Error> FaultLatch::Get() const {
+  const std::lock_guard lock(mutex_);
+  return error_;
+}
+
+PhysicalMemory::PhysicalMemory(std::shared_ptr<const ByteSource> source, Index index)
+    : source_(std::move(source)), index_(std::move(index)) {}
+
+std::optional<Location> PhysicalMemory::Find(PhysAddr pa) const {
+  return std::visit([&](const auto& index) { return index.Find(pa); }, index_);
+}
+
+FrameView PhysicalMemory::Frame(Pfn pfn) const {
+  const PhysAddr base = pfn.Base();
+  const auto first = std::visit(
+      [&](const auto& index) { return index.FirstPresent(base, base + kPageBytes); }, index_);
+  if (!first) return {};
+  const std::uint64_t begin = *first - base;
+  const auto where = Find(*first);
+  const std::uint64_t bytes = std::min(where->bytes, kPageBytes - begin);
+  FrameView view{nullptr, static_cast<std::uint16_t>(begin),
+                 static_cast<std::uint16_t>(begin + bytes), nullptr};
+  if (const auto mapped = source_->Mapped(); !mapped.empty()) {
+    view.data = mapped.data() + where->at.value;
+    return view;
+  }
+  auto copy = std::make_shared<std::vector<std::byte>>(bytes);
+  const auto got = source_->ReadAt(where->at.value, *copy);
+  if (!got || *got != bytes) {
+    faults_.Set(got ? Error{ErrorKind::kIo, "the file became shorter while it was read",
+                            source_->Name(), where->at}
+                    : got.error());
+    return {};
+  }
+  view.data = copy->data();
+  view.pin = std::move(copy);
+  return view;
+}
+
+std::size_t PhysicalMemory::Read(PhysAddr pa, std::span<std::byte> out) const {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const auto where = Find(pa + done);
+    if (!where) break;
+    const auto want =
+        static_cast<std::size_t>(std::min<std::uint64_t>(where->bytes, out.size() - done));
+    if (const auto mapped = source_->Mapped(); !mapped.empty()) {
+      std::memcpy(out.data() + done, mapped.data() + where->at.value, want);
+    } else {
+      const auto got = source_->ReadAt(where->at.value, out.subspan(done, want));
+      if (!got) faults_.Set(got.error());
+      if (!got || *got != want) break;
+    }
+    done += want;
+  }
+  return done;
+}
+
+std::optional<FileOffset> PhysicalMemory::FileOffsetOf(PhysAddr pa) const {
+  if (!source_->Verbatim()) return std::nullopt;
+  const auto where = Find(pa);
+  if (!where) return std::nullopt;
+  return where->at;
+}
+
+std::uint64_t PhysicalMemory::PresentBytes() const {
+  return std::visit([](const auto& index) { return index.PresentBytes(); }, index_);
+}
+
+PhysAddr PhysicalMemory::End() const {
+  return std::visit([](const auto& index) { return index.End(); }, index_);
+}
+
+std::vector<Extent> PhysicalMemory::Extents() const {
+  std::vector<Extent> extents;
+  std::visit(
+      [&](const auto& index) { index.ForEach([&](const Extent& e) { extents.push_back(e); }); },
+      index_);
+  return extents;
+}
+
+std::size_t PhysicalMemory::IndexHeapBytes() const {
+  return std::visit([](const auto& index) { return index.HeapBytes(); }, index_);
+}
+
+}  // namespace v2p

@@ -1,0 +1,175 @@
+// PhysicalMemory: the seam between file formats and everything that asks for memory.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/address.h"
+#include "base/byte_source.h"
+#include "base/rank_index.h"
+#include "base/run_index.h"
+
+namespace v2p {
+
+/// The part of one 4 KiB frame that the image holds: bytes [begin, end) of the page, at `data`
+/// (data[0] is page byte `begin`). Empty when the frame is absent.
+struct FrameView {
+  const std::byte* data = nullptr;
+  std::uint16_t begin = 0;
+  std::uint16_t end = 0;
+  std::shared_ptr<const void> pin;  ///< keeps cached bytes alive; null for mapped files
+
+  bool Empty() const { return begin == end; }
+};
+
+/// First fault seen while pages were fetched: a damaged compressed block, a failing disk. A page
+/// that could not be fetched looks absent to its reader, so whoever reports must ask this first.
+class FaultLatch {
+ public:
+  void Set(const Error& error);
+  std::optional<Error> Get() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<Error> error_;
+};
+
+/// Looks up entries in a mapped file: pointer arithmetic, nothing else. Free to copy.
+template <class Index>
+class MappedCursor {
+ public:
+  MappedCursor(const Index& index, std::span<const std::byte> file) : index_(&index), file_(file) {}
+
+  /// `width` consecutive bytes at `pa`, or null when the image does not hold all of them together.
+  /// Valid as long as the memory.
+  const std::byte* Find(PhysAddr pa, std::size_t width) {
+    const auto where = index_->Find(pa);
+    return where && where->bytes >= width ? file_.data() + where->at.value : nullptr;
+  }
+  /// Whether pointers from Find stay valid after the next Find.
+  static constexpr bool kStable = true;
+
+ private:
+  const Index* index_;
+  std::span<const std::byte> file_;  // every extent was checked against it when the index was built
+};
+
+/// Looks up entries through the source's block cache, keeping a few blocks pinned. One a thread.
+template <class Index>
+class CachedCursor {
+ public:
+  CachedCursor(const Index& index, const ByteSource& source, FaultLatch& faults)
+      : index_(&index), source_(&source), faults_(&faults) {}
+
+  /// As MappedCursor::Find, but valid only until the next call.
+  const std::byte* Find(PhysAddr pa, std::size_t width) {
+    const auto where = index_->Find(pa);
+    if (!where || where->bytes < width) return nullptr;
+    const std::uint64_t at = where->at.value;
+    BlockView& slot = pinned_[(at >> kSlotShift) % pinned_.size()];
+    if (!slot.Holds(at, width) && !Refill(slot, at, width)) return nullptr;
+    return slot.bytes.data() + (at - slot.begin);
+  }
+  static constexpr bool kStable = false;
+
+ private:
+  static constexpr unsigned kSlotShift = 16;
+
+  bool Refill(BlockView& slot, std::uint64_t at, std::size_t width) {
+    auto block = source_->BlockAt(at);
+    if (!block) {
+      faults_->Set(block.error());
+      return false;
+    }
+    slot = std::move(*block);
+    return slot.Holds(at, width) || Straddle(slot, at, width);
+  }
+
+  // The bytes cross a block boundary: keep a copy of just them.
+  bool Straddle(BlockView& slot, std::uint64_t at, std::size_t width) {
+    auto copy = std::make_shared<std::vector<std::byte>>(width);
+    const auto got = source_->ReadAt(at, *copy);
+    if (!got) faults_->Set(got.error());
+    if (!got || *got != width) return false;
+    slot = {at, *copy, copy};
+    return true;
+  }
+
+  const Index* index_;
+  const ByteSource* source_;
+  FaultLatch* faults_;
+  std::array<BlockView, 8> pinned_;
+};
+
+/// Physical memory of one machine as an image holds it: which bytes are present and where they
+/// are. Absent is never zero. Safe to use from several threads.
+class PhysicalMemory {
+ public:
+  using Index = std::variant<RunIndex, RankIndex>;
+
+  /// Every extent of `index` lies inside `source`: the format has clamped it to Size().
+  PhysicalMemory(std::shared_ptr<const ByteSource> source, Index index);
+  PhysicalMemory(const PhysicalMemory&) = delete;
+  PhysicalMemory& operator=(const PhysicalMemory&) = delete;
+
+  /// The present part of frame `pfn` around its first present byte; a frame in several pieces
+  /// gives its first piece (Read gives all of them).
+  FrameView Frame(Pfn pfn) const;
+
+  /// Copies bytes from `pa` until `out` is full or a byte is absent; returns how many.
+  std::size_t Read(PhysAddr pa, std::span<std::byte> out) const;
+
+  /// Where the byte at `pa` is stored in the source and how many follow it unbroken.
+  std::optional<Location> Find(PhysAddr pa) const;
+
+  bool Contains(PhysAddr pa) const { return Find(pa).has_value(); }
+
+  /// Offset of the byte at `pa` in the file the user named; nothing when absent or compressed.
+  std::optional<FileOffset> FileOffsetOf(PhysAddr pa) const;
+
+  /// Number of bytes present, and the address past the last one (0 when none is).
+  std::uint64_t PresentBytes() const;
+  PhysAddr End() const;
+
+  /// Maximal extents, ascending. For bitmap images this walks the bitmap.
+  std::vector<Extent> Extents() const;
+
+  /// Heap held by the index, in bytes.
+  std::size_t IndexHeapBytes() const;
+
+  const ByteSource& Source() const { return *source_; }
+
+  /// First fetch error since the image was opened.
+  std::optional<Error> Fault() const { return faults_.Get(); }
+
+  /// Calls `use(cursor)` with a cursor of the concrete index and backing: the one dispatch that a
+  /// batch of lookups pays.
+  template <class Use>
+  decltype(auto) WithCursor(Use&& use) const {
+    return std::visit(
+        [&](const auto& index) -> decltype(auto) {
+          using I = std::decay_t<decltype(index)>;
+          if (const auto mapped = source_->Mapped(); !mapped.empty()) {
+            return use(MappedCursor<I>(index, mapped));
+          }
+          return use(CachedCursor<I>(index, *source_, faults_));
+        },
+        index_);
+  }
+
+ private:
+  std::shared_ptr<const ByteSource> source_;
+  Index index_;
+  mutable FaultLatch faults_;
+};
+
+}  // namespace v2p

@@ -1,0 +1,3 @@
+// Entry of the command line tool.
+// SPDX-License-Identifier: Apache-2.0
+int main() { return 2; }

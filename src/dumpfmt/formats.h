@@ -1,0 +1,11 @@
+// The formats that formats.cc lists: one declaration each.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "dumpfmt/format.h"
+
+namespace v2p {
+
+extern const Format kWindowsCrashDumpFormat;  // windows_crash_dump.cc
+
+}  // namespace v2p
