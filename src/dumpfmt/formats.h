@@ -2,10 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
+
 #include "dumpfmt/format.h"
 
 namespace v2p {
 
 extern const Format kWindowsCrashDumpFormat;  // windows_crash_dump.cc
+extern const Format kLimeFormat;              // lime.cc
+extern const Format kRawFormat;               // raw.cc
 
 }  // namespace v2p
