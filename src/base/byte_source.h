@@ -47,6 +47,9 @@ class ByteSource {
   /// in the source its offset in the file that the user named.
   virtual std::span<const std::byte> Mapped() const { return {}; }
 
+  /// Says that [offset, offset + bytes) is about to be read in order. A hint, never an error.
+  virtual void WillScan(std::uint64_t /*offset*/, std::uint64_t /*bytes*/) const {}
+
   /// Whether source offsets are offsets in the named file (false for compressed images).
   virtual bool Verbatim() const = 0;
 };

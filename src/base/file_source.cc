@@ -77,6 +77,19 @@ class FileSource final : public ByteSource {
   std::span<const std::byte> Mapped() const override { return mapped_; }
   bool Verbatim() const override { return true; }
 
+  // Single touches want MADV_RANDOM, a scan must never have it: one fault a page costs 50 times the
+  // read. The window keeps its ordinary advice afterwards.
+  void WillScan(std::uint64_t offset, std::uint64_t bytes) const override {
+    const std::uint64_t first = std::min<std::uint64_t>(offset, mapped_.size()) & ~(kPageBytes - 1);
+    const std::uint64_t last = std::min<std::uint64_t>(offset + bytes, mapped_.size());
+    if (first >= last) return;
+    auto* at = const_cast<std::byte*>(mapped_.data() + first);
+    madvise(at, last - first, MADV_NORMAL);
+#ifdef MADV_POPULATE_READ
+    madvise(at, last - first, MADV_POPULATE_READ);
+#endif
+  }
+
   Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const override {
     if (offset >= size_) return std::size_t{0};
     const std::size_t want =

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "base/address.h"
 #include "base/run_index.h"
@@ -54,7 +53,7 @@ class RankIndex {
   PhysAddr End() const;
   /// Set bits in the whole bitmap, stored or not.
   std::uint64_t SetBits() const { return set_bits_; }
-  std::size_t HeapBytes() const { return ranks_.capacity() * sizeof(std::uint32_t); }
+  std::size_t HeapBytes() const { return rank_count_ * sizeof(std::uint32_t); }
 
  private:
   // The last word may be cut short by the file; its missing bytes hold no frames.
@@ -70,7 +69,8 @@ class RankIndex {
 
   std::span<const std::byte> bitmap_;
   std::shared_ptr<const void> keep_;
-  std::vector<std::uint32_t> ranks_;
+  std::unique_ptr<std::uint32_t[]> ranks_;  // not a vector: it would be zeroed before it is filled
+  std::size_t rank_count_ = 0;
   std::uint64_t bits_ = 0;  // clamped so that every set bit below has a stored page
   std::uint64_t whole_words_ = 0;
   std::uint64_t tail_word_ = 0;
