@@ -209,10 +209,10 @@ DumpImage MakeEightGib(const std::string& folder, std::size_t addresses) {
   return image;
 }
 
-DumpImage MakeSparse(const std::string& folder, std::uint64_t gib) {
+DumpImage MakeSparse(const std::string& folder, std::uint64_t mib) {
   std::mt19937_64 random(64);
-  DumpImage image{folder + "/sparse-" + std::to_string(gib) + "-gib.dmp"};
-  BitmapDump dump(image.path, gib * kGib / kPageBytes, 10, random);
+  DumpImage image{folder + "/sparse-" + std::to_string(mib) + "-mib.dmp"};
+  BitmapDump dump(image.path, mib * (kGib >> 10) / kPageBytes, 10, random);
   Tables tables(dump);
   const Pfn page = dump.RandomFrame();
   image.addresses.emplace_back(0xfffff80012345678);

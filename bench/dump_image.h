@@ -16,8 +16,8 @@ struct DumpImage {
   std::uint64_t dtb = 0;
   std::uint64_t present_pages = 0;
   std::uint64_t tables = 0;
-  std::vector<VirtAddr> addresses;  ///< random order, all mapped
-  std::vector<PhysAddr> answers;    ///< answers[i] is where addresses[i] lives
+  std::vector<VirtAddr> addresses = {};  ///< random order, all mapped
+  std::vector<PhysAddr> answers = {};    ///< answers[i] is where addresses[i] lives
 };
 
 /// 262,144 pages, all present; addresses are 70 % in 4 KiB, 25 % in 2 MiB, 5 % in 1 GiB pages;
@@ -28,7 +28,7 @@ DumpImage MakeOneGib(const std::string& folder, std::size_t addresses);
 /// page 4 KiB: each lookup of a page table entry misses caches and TLB.
 DumpImage MakeEightGib(const std::string& folder, std::size_t addresses);
 
-/// A sparse dump that spans `gib` GiB of physical memory, 10 % ragged bitmap words, one address.
-DumpImage MakeSparse(const std::string& folder, std::uint64_t gib);
+/// A sparse dump that spans `mib` MiB of physical memory, 10 % ragged bitmap words, one address.
+DumpImage MakeSparse(const std::string& folder, std::uint64_t mib);
 
 }  // namespace v2p::bench
