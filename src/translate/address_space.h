@@ -15,11 +15,12 @@ namespace v2p {
 /// What a walk needs beside memory. Copyable, small.
 struct AddressSpaceSpec {
   ModeName mode = ModeName::kX64;
-  std::uint64_t dtb = 0;               ///< raw CR3 / TTBR0 value; masked by the mode
-  std::optional<std::uint64_t> ttbr1;  ///< ARM64 only: separate upper root, as Linux has it
-  GuestOs os = GuestOs::kUnknown;      ///< whose non-present forms to name
-  bool strict = false;                 ///< only present entries map (today the default too)
-  bool ignore_canonical = false;       ///< walk non-canonical addresses on their low bits
+  std::uint64_t dtb = 0;  ///< raw CR3 / TTBR0 value; masked by the mode
+  std::optional<std::uint64_t> ttbr1 =
+      std::nullopt;                ///< ARM64 only: separate upper root, as Linux has it
+  GuestOs os = GuestOs::kUnknown;  ///< whose non-present forms to name
+  bool strict = false;             ///< only present entries map (today the default too)
+  bool ignore_canonical = false;   ///< walk non-canonical addresses on their low bits
 };
 
 /// Translates addresses of one address space. Const methods may be used from several threads;

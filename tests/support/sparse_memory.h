@@ -1,0 +1,53 @@
+// A small physical memory made page by page, presented in the several ways images store it.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "base/physical_memory.h"
+
+namespace v2p::test {
+
+/// How the pages are stored.
+enum class Backing {
+  kRuns,    ///< mapped file, one run a stretch of pages
+  kBitmap,  ///< mapped file, bitmap and rank
+  kBlocks,  ///< run index over a source read in odd-sized blocks, as compressed images are
+  kPieces,  ///< mapped file, every page cut in pieces that are stored apart, some inside entries
+};
+inline constexpr std::array kAllBackings = {Backing::kRuns, Backing::kBitmap, Backing::kBlocks,
+                                            Backing::kPieces};
+
+class SparseMemory {
+ public:
+  /// Writes little-endian values; pages come into being full of zeros.
+  void Put64(std::uint64_t pa, std::uint64_t value) { Put(pa, value, 8); }
+  void Put32(std::uint64_t pa, std::uint32_t value) { Put(pa, value, 4); }
+  void AddPage(std::uint64_t pa) { pages_[pa / kPage]; }
+  void RemovePage(std::uint64_t pa) { pages_.erase(pa / kPage); }
+
+  /// What is stored at `pa`, or nothing when its page is absent. For oracles.
+  std::optional<std::uint64_t> Get(std::uint64_t pa, unsigned bytes) const;
+
+  std::unique_ptr<PhysicalMemory> Build(Backing backing = Backing::kRuns) const;
+
+  /// Pages as a mapped file with a run for each [begin, end) of bytes that `keep` names.
+  std::unique_ptr<PhysicalMemory> BuildRanges(
+      const std::map<std::uint64_t, std::uint64_t>& keep) const;
+
+ private:
+  static constexpr std::uint64_t kPage = 0x1000;
+  using Page = std::array<std::byte, kPage>;
+
+  void Put(std::uint64_t pa, std::uint64_t value, unsigned bytes);
+
+  std::map<std::uint64_t, Page> pages_;
+};
+
+}  // namespace v2p::test
