@@ -8,7 +8,7 @@ namespace v2p {
 
 std::span<const Format* const> Formats() {
   static const std::vector<const Format*> formats = [] {
-    std::vector<const Format*> list = {&kLimeFormat};
+    std::vector<const Format*> list = {&kWindowsCrashDumpFormat, &kLimeFormat};
     list.push_back(&kRawFormat);  // last: recognises everything
     return list;
   }();
