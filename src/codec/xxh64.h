@@ -1,0 +1,14 @@
+// XXH64 with seed 0: the checksum of zstd frames and of the seekable format's table.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace v2p {
+
+/// The 64-bit digest of `bytes`.
+std::uint64_t Xxh64(std::span<const std::byte> bytes);
+
+}  // namespace v2p
