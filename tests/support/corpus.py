@@ -28,7 +28,8 @@ class Corpus:
         out = os.path.join(self._scratch, name)
         if not os.path.exists(out):
             os.makedirs(os.path.dirname(out), exist_ok=True)
-            subprocess.run(["zstd", "-q", "-d", "--long=27", "--sparse", plain + ".zst", "-o", out], check=True)
+            subprocess.run(["zstd", "-q", "-d", "--long=27", "--sparse", plain + ".zst", "-o", out],
+                           check=True)
         return out
 
     def drop(self, path):

@@ -1,7 +1,7 @@
-# Reads and writes the containers that testdata/ and its recipe need, independent of the C++ parsers.
+# Reads and writes the containers of testdata/ and its recipe, independent of the C++ parsers.
 # SPDX-License-Identifier: Apache-2.0
-"""Sources of the layouts: System V ABI and QEMU dump/dump.c (ELF core), LiME's lime.h, Microsoft's
-published DUMP_HEADER32/64 as in QEMU include/qemu/win_dump_defs.h, libbdump and kdmp-parser (bitmap dumps)."""
+"""Sources of the layouts: System V ABI and QEMU dump/dump.c (ELF core), LiME's lime.h, 
+DUMP_HEADER32 and 64 as in QEMU include/qemu/win_dump_defs.h, libbdump and kdmp-parser."""
 
 import bisect
 import mmap
@@ -31,7 +31,8 @@ class Image:
     def _elf(self):
         phoff, = struct.unpack_from("<Q", self.data, 32)
         phnum, = struct.unpack_from("<H", self.data, 56)
-        self.headers = [struct.unpack_from("<IIQQQQQQ", self.data, phoff + 56 * i) for i in range(phnum)]
+        self.headers = [struct.unpack_from("<IIQQQQQQ", self.data, phoff + 56 * i)
+                        for i in range(phnum)]
         return [(h[4], h[5], h[2]) for h in self.headers if h[0] == 1 and h[5]]
 
     def _lime(self):
@@ -62,7 +63,7 @@ class Image:
         out = []
         for i in range(count):
             pfn, pages = struct.unpack_from(form, self.data, base + struct.calcsize(form) * i)
-            held = min(pages * 4096, max(0, len(self.data) - at))  # a cut file holds less than it says
+            held = min(pages * 4096, max(0, len(self.data) - at))  # a cut file holds less
             if held:
                 out.append((pfn << 12, held, at))
             at += pages * 4096
@@ -156,7 +157,10 @@ def write_full_dump(image, pages, path):
     head = bytearray(image.data[:size])
     count = sum(len(d) for _, d in runs) // 4096
     at = block + (16 if is64 else 8)
-    struct.pack_into("<IIQ" if is64 else "<II", head, block, len(runs), *((0, count) if is64 else (count,)))
+    if is64:
+        struct.pack_into("<IIQ", head, block, len(runs), 0, count)
+    else:
+        struct.pack_into("<II", head, block, len(runs), count)
     head[at:block + 700] = (b"PAGE" * 175)[:block + 700 - at]
     for i, (first, data) in enumerate(runs):
         struct.pack_into(form, head, at + struct.calcsize(form) * i, first >> 12, len(data) >> 12)
@@ -164,7 +168,7 @@ def write_full_dump(image, pages, path):
 
 
 def write_bitmap_dump(image, pages, path, kind=5, bits=None):
-    """A type 5 or 6 dump: the real header with its type changed, a second header and bitmap of ours."""
+    """A type 5 or 6 dump: the given header with its type set; second header and bitmap are ours."""
     runs = runs_of(image, pages)
     assert all(first % 4096 == 0 and len(data) % 4096 == 0 for first, data in runs)
     kept = [first // 4096 + i for first, data in runs for i in range(len(data) // 4096)]

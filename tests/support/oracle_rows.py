@@ -32,7 +32,7 @@ class Row:
     pa: int | None = None
     page_bytes: str = "-"  # a number, "large" (the source says only that it is), or "-"
     in_image: str = "-"  # yes, no, - (the source does not say)
-    exception: str = "-"  # el0: the source could not look; protnone, shared: it says otherwise, see below
+    exception: str = "-"  # el0: the source could not look; protnone, shared: it says otherwise
 
     COLUMNS = "oracle mode dtb ttbr1 va status pa page_bytes in_image exception".split()
 
@@ -81,11 +81,20 @@ def monitor_rows(path, mode, sizes=True):
         # the monitor walks with the privilege of the stopped CPU
         except_ = "el0" if r.get("el") == 0 and va >> 55 & 1 else "-"
         status = "mapped" if pa is not None else _unmapped(mode, va)
-        yield Row("gva2gpa", mode, _hex(r["cr3"]), _hex(r.get("ttbr1")), va, status, pa, exception=except_)
+        yield Row("gva2gpa", mode, _hex(r["cr3"]), _hex(r.get("ttbr1")), va, status, pa,
+                  exception=except_)
 
 
-def process_roots(guest, regs):
-    mode, sleeping = GUESTS[guest][1:]
+def describe(corpus, guest):
+    """(image file, mode, roots of the sleeping process, regs) of a guest's folder."""
+    with open(os.path.join(corpus.root, "guests", guest, "regs.json")) as f:
+        regs = json.load(f)
+    if "image" in regs:  # made by scripts/make-guest; it does not know the sleeping process's root
+        return regs["image"], regs["mode"], [], regs
+    return *GUESTS[guest], regs
+
+
+def process_roots(mode, sleeping, regs):
     key = "ttbr0" if mode == "arm64" else "cr3"
     roots = {}
     for p in regs["processes"]:
@@ -94,16 +103,16 @@ def process_roots(guest, regs):
     return roots
 
 
-def pagemap_rows(path, guest, regs):
+def pagemap_rows(path, mode, sleeping, regs):
     """The kernel calls PROT_NONE pages present, and the program touches its first shared page
     after it has printed its map: such rows carry an exception and what the tables say."""
-    mode = GUESTS[guest][1]
-    roots = process_roots(guest, regs)
-    ttbr1 = regs["vcpus"][0]["ttbr1"] if mode == "arm64" else None  # one upper root for all processes
+    roots = process_roots(mode, sleeping, regs)
+    ttbr1 = regs["vcpus"][0]["ttbr1"] if mode == "arm64" else None  # one upper root for all
     for r in _lines(path):
         va, present = _hex(r["va"]), r["present"]
-        kind, first = next(((m["kind"], _hex(m["va"])) for m in regs["maps"]
-                            if m["pid"] == r["pid"] and 0 <= va - _hex(m["va"]) < m["len"]), (None, None))
+        at = [m for m in regs["maps"]
+              if m["pid"] == r["pid"] and 0 <= va - _hex(m["va"]) < m["len"]]
+        kind, first = (at[0]["kind"], _hex(at[0]["va"])) if at else (None, None)
         for root in roots[r["pid"]]:
             if present and kind == "protnone":
                 yield Row("pagemap", mode, root, ttbr1, va, "not-present", exception="protnone")
@@ -116,15 +125,13 @@ def pagemap_rows(path, guest, regs):
 
 
 def guest_rows(corpus, guest):
-    folder = ("guests", guest)
-    mode = GUESTS[guest][1]
-    with open(os.path.join(corpus.root, *folder, "regs.json")) as f:
-        regs = json.load(f)
-    yield from monitor_rows(corpus.path(*folder, "oracle.jsonl"), mode)
-    if guest != "arm64":
+    _, mode, sleeping, regs = describe(corpus, guest)
+    path = lambda name: corpus.path("guests", guest, name)
+    yield from monitor_rows(path("oracle.jsonl"), mode)
+    if mode != "arm64":
         # in `lime` two large pages were split after the acquisition: addresses agree, sizes do not
-        yield from monitor_rows(corpus.path(*folder, "oracle.tlb.jsonl"), mode, sizes=guest != "lime")
-    yield from pagemap_rows(corpus.path(*folder, "oracle.pagemap.jsonl"), guest, regs)
+        yield from monitor_rows(path("oracle.tlb.jsonl"), mode, sizes=guest != "lime")
+    yield from pagemap_rows(path("oracle.pagemap.jsonl"), mode, sleeping, regs)
 
 
 REWIND_DTB = 0x235500002
@@ -140,12 +147,14 @@ def rewind_rows(corpus):
             if line.startswith("0x"):
                 va, pa, size, held = line.rstrip("\n").split("\t")
                 in_image = ("yes" if held == "1" else "no") if size == "4K" else "-"
-                yield Row("rewind", "x64", REWIND_DTB, None, _hex(va), "mapped", _hex(pa), sizes[size], in_image)
+                yield Row("rewind", "x64", REWIND_DTB, None, _hex(va), "mapped", _hex(pa),
+                          sizes[size], in_image)
     with open(corpus.path(*folder, "vectors.neg.tsv")) as f:
         for line in f:
             if line.startswith("0x"):
                 va, reason = line.split("\t")[:2]
-                yield Row("rewind", "x64", REWIND_DTB, None, _hex(va), NEGATIVE[reason.rsplit("-", 1)[0]])
+                status = NEGATIVE[reason.rsplit("-", 1)[0]]
+                yield Row("rewind", "x64", REWIND_DTB, None, _hex(va), status)
     with open(corpus.path(*folder, "registers.json")) as f:
         for r in json.load(f)["registers"].values():
             found = r["result"] == "ok"
@@ -164,5 +173,5 @@ def arm_slice_rows(corpus):
         for line in f:
             if line.startswith("0x"):
                 va, pa, size, held = line.rstrip("\n").split("\t")
-                yield Row("selfmap", "arm64", ARM_SLICE_DTB, None, _hex(va), "mapped", _hex(pa), sizes[size],
-                          "yes" if held == "1" else "no")
+                yield Row("selfmap", "arm64", ARM_SLICE_DTB, None, _hex(va), "mapped", _hex(pa),
+                          sizes[size], "yes" if held == "1" else "no")

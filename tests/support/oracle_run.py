@@ -6,6 +6,8 @@ import json
 import subprocess
 import tempfile
 
+import page_tables
+
 
 class Tally:
     """Counts by oracle; keeps the first disagreements for the report."""
@@ -23,7 +25,8 @@ class Tally:
         counts = ", ".join(f"{k} {n}" for k, n in sorted(self.agree.items()))
         skipped = ", ".join(f"{k} {n}" for k, n in sorted(self.excepted.items()))
         rows = sum(self.agree.values())
-        print(f"{self.name:28} {rows:7} rows agree ({counts})" + (f"; excepted: {skipped}" if skipped else "")
+        print(f"{self.name:32} {rows:7} rows agree ({counts})"
+              + (f"; excepted: {skipped}" if skipped else "")
               + (f"; {len(self.wrong)} WRONG" if self.wrong else ""), flush=True)
         for text in self.wrong[:10]:
             print("    " + text)
@@ -57,13 +60,14 @@ def disagreement(row, record):
     return None
 
 
-def run(binary, image, options, addresses, env=None):
+def run(binary, image, options, addresses):
     """Yields v2p's records for the addresses; the last item is (exit status, stderr)."""
     with tempfile.TemporaryFile("w+") as stdin, tempfile.TemporaryFile("w+") as stderr:
         stdin.writelines(f"{va:#x}\n" for va in addresses)
         stdin.seek(0)
         command = [binary, "--dump", image, "--addresses", "-", "--format", "ndjson", *options]
-        with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, text=True, env=env) as p:
+        with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
+                              text=True) as p:
             for line in p.stdout:
                 yield json.loads(line)
         stderr.seek(0)
@@ -95,7 +99,7 @@ def compare(binary, image, options, rows, tally, claim=None):
             tally.excepted[row.exception] += 1
     expected = 0 if all(r.status == "mapped" for r in rows) else 1
     if count != len(rows) or tail is None or tail[0] != expected:
-        tally.fail(f"{' '.join(options)}: {count} of {len(rows)} records, exit status and errors {tail}")
+        tally.fail(f"{' '.join(options)}: {count} of {len(rows)} records, status and errors {tail}")
 
 
 def compare_all_roots(binary, image, rows, tally, extra=()):
@@ -112,11 +116,12 @@ def compare_all_roots(binary, image, rows, tally, extra=()):
 
 
 def compare_claims(binary, image, claim, rows, tally):
-    """Without --dtb and --mode: the image itself names its root; only that root's rows are asked."""
+    """Without --dtb and --mode: the image names its root; only that root's rows are asked."""
     mine = [r for r in rows if r.dtb == claim["root"] and r.exception == "-"]
     before = sum(tally.agree.values())
-    fields = {"dtb_source": claim["dtb_source"], "mode": claim["mode"], "mode_source": claim["mode_source"],
-              "dtb": f"{claim['root']:#018x}"}
+    root = page_tables.root_address(claim["mode"], claim["root"])  # without PCID bits
+    fields = {"dtb_source": claim["dtb_source"], "mode": claim["mode"],
+              "mode_source": claim["mode_source"], "dtb": f"{root:#018x}"}
     compare(binary, image, claim.get("options", []), mine, tally, fields)
     if not mine or sum(tally.agree.values()) - before == 0:
         tally.fail("no row was compared under the root that the image claims")
@@ -133,7 +138,7 @@ CLAIMS = {
     "win32pae": [dict(root=0x1CF22A0, mode="pae", mode_source="header", dtb_source="header")],
     "rewind": [dict(root=0x235500002, mode="x64", mode_source="header", dtb_source="header")],
 }
-# PROT_NONE pages, first shared pages (one and four a process root) and rows that the stopped CPU hid.
+# PROT_NONE pages (four a process root), first shared pages (one) and rows the stopped CPU hid.
 EXCEPTIONS = {
     "x64": dict(protnone=12, shared=3), "x64pti": dict(protnone=16, shared=4),
     "x86pae": dict(protnone=12, shared=3), "x86": dict(protnone=12, shared=3),
@@ -144,4 +149,4 @@ EXCEPTIONS = {
 
 def check_exceptions(name, tally):
     if dict(tally.excepted) != EXCEPTIONS.get(name, {}):
-        tally.fail(f"exceptions {dict(tally.excepted)}, expected exactly {EXCEPTIONS.get(name, {})}")
+        tally.fail(f"exceptions {dict(tally.excepted)}, not exactly {EXCEPTIONS.get(name, {})}")

@@ -1,4 +1,4 @@
-# A plain page-table walker for recipes and tests, independent of the C++ one: slow, obvious, one loop.
+# A plain page-table walker for recipes and tests, independent of the C++ one: slow and obvious.
 # SPDX-License-Identifier: Apache-2.0
 """Entry layouts: Intel SDM vol. 3A chapter 4 (tables 4-2 to 4-20), Arm ARM D8.3 (4 KiB granule)."""
 
@@ -30,7 +30,8 @@ def decode(mode, entry, shift, may_leaf):
         if not entry & 1 or (not entry & 2 and not (may_leaf and shift > 12)):
             return "absent", None
         leaf = shift == 12 or not entry & 2
-        return ("leaf" if leaf else "table"), entry & FRAME_ARM & ~(((1 << shift) - 1) if leaf else 0)
+        low = (1 << shift) - 1 if leaf else 0
+        return ("leaf" if leaf else "table"), entry & FRAME_ARM & ~low
     if not entry & 1:
         return "absent", None
     frame = entry & (0xFFFFF000 if mode == "x86" else FRAME)
@@ -44,7 +45,7 @@ def decode(mode, entry, shift, may_leaf):
 
 
 def translate(read, mode, dtb, va):
-    """(status, pa, page bytes) of one address; read(pa, n) gives bytes or None. Canonical input only."""
+    """(status, pa, page bytes) of a canonical address; read(pa, n) gives bytes or None."""
     levels, width = LEVELS[mode]
     table = root_address(mode, dtb)
     for shift, bits, may_leaf in levels:
