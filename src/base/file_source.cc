@@ -54,7 +54,7 @@ void UnregisterMapping(std::uintptr_t begin) {
 
 std::string SystemReason(int error) { return std::strerror(error); }
 
-constexpr std::size_t kUnmappedBlockBytes = 64 * 1024;
+constexpr std::size_t kUnmappedBlockBytes = 0x10000;
 
 class FileSource final : public ByteSource {
  public:
