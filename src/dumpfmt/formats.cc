@@ -4,11 +4,14 @@
 
 #include <vector>
 
+#include "dumpfmt/named_formats.h"
+
 namespace v2p {
 
 std::span<const Format* const> Formats() {
   static const std::vector<const Format*> formats = [] {
-    std::vector<const Format*> list = {&kWindowsCrashDumpFormat, &kLimeFormat};
+    std::vector<const Format*> list = {&kWindowsCrashDumpFormat, &kLimeFormat, &kElfCoreFormat};
+    for (const Format& named : NamedFormats()) list.push_back(&named);
     list.push_back(&kRawFormat);  // last: recognises everything
     return list;
   }();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/file_source.h"
+#include "codec/zstd_source.h"
 #include "dumpfmt/formats.h"
 
 namespace v2p {
@@ -84,12 +85,35 @@ Result<Image> OpenOverridden(const Format& seen, std::shared_ptr<const ByteSourc
   return image;
 }
 
+Result<Image> OpenPlain(std::shared_ptr<const ByteSource> source, const Probe& probe,
+                        const OpenOptions& options) {
+  const Format& seen = Recognise(probe.view);
+  if (!options.as.empty()) return OpenOverridden(seen, std::move(source), options);
+  return OpenAs(seen, std::move(source), options);
+}
+
+Result<Image> OpenCompressed(std::shared_ptr<const ByteSource> source, const OpenOptions& options) {
+  auto inner = OpenZstd(std::move(source), {options.allow_temp, options.progress, {}});
+  if (!inner) return tl::unexpected<Error>(inner.error());
+  const auto probe = ReadProbe(**inner);
+  if (!probe) return tl::unexpected<Error>(probe.error());
+  if (LooksLikeZstd(probe->view.head)) {
+    return Fail(ErrorKind::kUnsupported,
+                "zstd inside zstd is not read; take off one layer first: zstd -d IN");
+  }
+  auto image = OpenPlain(std::move(*inner), *probe, options);
+  if (image) {
+    auto& details = image->facts.details;
+    details.insert(details.begin(), {"compression", std::string("zstd")});
+  }
+  return image;
+}
+
 Result<Image> OpenSource(std::shared_ptr<const ByteSource> source, const OpenOptions& options) {
   const auto probe = ReadProbe(*source);
   if (!probe) return tl::unexpected<Error>(probe.error());
-  const Format& seen = Recognise(probe->view);
-  if (!options.as.empty()) return OpenOverridden(seen, std::move(source), options);
-  return OpenAs(seen, std::move(source), options);
+  if (LooksLikeZstd(probe->view.head)) return OpenCompressed(std::move(source), options);
+  return OpenPlain(std::move(source), *probe, options);
 }
 
 }  // namespace
