@@ -56,16 +56,24 @@ V2P_ALWAYS_INLINE void EndMapped(std::uint64_t page, std::uint64_t page_bytes, W
   walk.state = EntryState::kPresent;
 }
 
-/// Remembers nothing: the walker's cache has this shape.
+/// Remembers nothing: the walker's cache has this shape. Keep is told of the table of level
+/// `kLevel` that the walk goes to next, and gives its bytes if it has looked them up.
 struct NoTables {
   template <const PagingMode& kMode, unsigned kLevel, class Cursor>
-  V2P_ALWAYS_INLINE void Keep(Cursor&, PhysAddr, const Walk&) {}
+  V2P_ALWAYS_INLINE const std::byte* Keep(Cursor&, PhysAddr, const Walk&) {
+    return nullptr;
+  }
 };
 
 /// Walks down from the table at `table`, which is one of level `kLevel`.
 template <const PagingMode& kMode, unsigned kLevel, class Cursor, class Tables>
 V2P_ALWAYS_INLINE void Descend(const Context& context, Cursor& cursor, Tables& tables,
                                PhysAddr table, Walk& walk);
+
+/// The same when the whole table is known to be at `bytes`.
+template <const PagingMode& kMode, unsigned kLevel, class Cursor, class Tables>
+V2P_ALWAYS_INLINE void ReadFrom(const Context& context, Cursor& cursor, Tables& tables,
+                                PhysAddr table, const std::byte* bytes, Walk& walk);
 
 /// Acts on the entry of level `kLevel`, which is in the walk's step already.
 template <const PagingMode& kMode, unsigned kLevel, class Cursor, class Tables>
@@ -89,9 +97,21 @@ V2P_ALWAYS_INLINE void Follow(const Context& context, Cursor& cursor, Tables& ta
       }
     }
     const PhysAddr next(entry & kThis.frame_mask);
-    tables.template Keep<kMode, kLevel + 1>(cursor, next, walk);
+    const std::byte* const bytes = tables.template Keep<kMode, kLevel + 1>(cursor, next, walk);
+    if (bytes != nullptr)
+      return ReadFrom<kMode, kLevel + 1>(context, cursor, tables, next, bytes, walk);
     Descend<kMode, kLevel + 1>(context, cursor, tables, next, walk);
   }
+}
+
+template <const PagingMode& kMode, unsigned kLevel, class Cursor, class Tables>
+V2P_ALWAYS_INLINE void ReadFrom(const Context& context, Cursor& cursor, Tables& tables,
+                                PhysAddr table, const std::byte* bytes, Walk& walk) {
+  const std::size_t into =
+      kMode.levels[kLevel].Index(walk.va.value) * std::size_t{kMode.entry_bytes};
+  const std::uint64_t entry = LoadEntry<EntryOf<kMode>>(bytes + into);
+  walk.steps[kLevel] = {table + into, entry};
+  Follow<kMode, kLevel>(context, cursor, tables, entry, walk);
 }
 
 template <const PagingMode& kMode, unsigned kLevel, class Cursor, class Tables>

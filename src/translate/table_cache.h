@@ -1,0 +1,86 @@
+// Tables that a walker has come by, so that most walks start near the leaf.
+// Internal to src/translate: include walker.h instead.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+
+#include "translate/walk_kernel.h"
+
+namespace v2p::kernel {
+
+/// Tables of one level, direct-mapped by the part of the virtual address that leads to them. 256
+/// last-level tables are the best single addition to a walk; the levels above need few.
+template <const PagingMode& kMode, unsigned kLevel>
+class TablesOfLevel {
+ public:
+  struct Slot {
+    std::uint64_t key = ~std::uint64_t{0};  // no shifted address has all bits set
+    const std::byte* table = nullptr;
+    std::array<WalkStep, kLevel> upper;  // the steps that led here
+  };
+
+  static std::uint64_t KeyOf(VirtAddr va) { return va.value >> kMode.levels[kLevel - 1].shift; }
+  Slot& SlotOf(std::uint64_t key) { return slots_[key % kSlots]; }
+
+ private:
+  static constexpr std::size_t kSlots = kLevel + 1u == kMode.level_count ? 256 : 16;
+  std::array<Slot, kSlots> slots_;
+};
+
+template <const PagingMode& kMode, class Levels = std::make_index_sequence<kMode.level_count - 1u>>
+class TableCache;
+
+/// For memory whose pointers stay valid. Tables that the image holds in pieces are not kept.
+template <const PagingMode& kMode, std::size_t... kBelowTop>
+class TableCache<kMode, std::index_sequence<kBelowTop...>> {
+ public:
+  template <unsigned kLevel>
+  auto& Level() {
+    return std::get<kLevel - 1>(levels_);
+  }
+
+  template <const PagingMode&, unsigned kLevel, class Cursor>
+  V2P_ALWAYS_INLINE const std::byte* Keep(Cursor& cursor, PhysAddr table, const Walk& walk) {
+    constexpr std::size_t kTableBytes = std::size_t{kMode.entry_bytes}
+                                        << kMode.levels[kLevel].index_bits;
+    const std::byte* const p = cursor.Find(table, kTableBytes);
+    if (p == nullptr) [[unlikely]] {
+      return nullptr;
+    }
+    auto& level = Level<kLevel>();
+    const std::uint64_t key = level.KeyOf(walk.va);
+    auto& slot = level.SlotOf(key);
+    slot.key = key;
+    slot.table = p;
+    for (unsigned i = 0; i < kLevel; ++i) slot.upper[i] = walk.steps[i];
+    return p;
+  }
+
+ private:
+  std::tuple<TablesOfLevel<kMode, kBelowTop + 1>...> levels_;
+};
+
+/// Walks from the lowest table of level `kLevel` or above that the cache knows.
+template <const PagingMode& kMode, unsigned kLevel, class Cursor>
+V2P_ALWAYS_INLINE void WalkFromCache(const Context& context, Cursor& cursor,
+                                     TableCache<kMode>& tables, Walk& walk) {
+  if constexpr (kLevel == 0) {
+    Descend<kMode, 0>(context, cursor, tables, walk.root, walk);
+  } else {
+    auto& level = tables.template Level<kLevel>();
+    const std::uint64_t key = level.KeyOf(walk.va);
+    const auto& slot = level.SlotOf(key);
+    if (slot.key != key) {
+      return WalkFromCache<kMode, kLevel - 1>(context, cursor, tables, walk);
+    }
+    for (unsigned i = 0; i < kLevel; ++i) walk.steps[i] = slot.upper[i];
+    const PhysAddr table(slot.upper[kLevel - 1].entry & kMode.levels[kLevel - 1].frame_mask);
+    ReadFrom<kMode, kLevel>(context, cursor, tables, table, slot.table, walk);
+  }
+}
+
+}  // namespace v2p::kernel
