@@ -31,16 +31,21 @@ struct Writer {
 void SparseMemory::Put(std::uint64_t pa, std::uint64_t value, unsigned bytes) {
   for (unsigned i = 0; i < bytes; ++i) {
     const std::uint64_t at = pa + i;
-    pages_[at / kPage][at % kPage] = static_cast<std::byte>(value >> (8 * i));
+    pages_[at / kPage].bytes[at % kPage] = static_cast<std::byte>(value >> (8 * i));
   }
+}
+
+const std::byte* SparseMemory::PageAt(std::uint64_t pa) const {
+  const auto page = pages_.find(pa / kPage);
+  return page == pages_.end() ? nullptr : page->second.bytes.data();
 }
 
 std::optional<std::uint64_t> SparseMemory::Get(std::uint64_t pa, unsigned bytes) const {
   std::uint64_t value = 0;
+  const std::byte* const page = PageAt(pa);
+  if (page == nullptr) return std::nullopt;
   for (unsigned i = 0; i < bytes; ++i) {
-    const auto page = pages_.find((pa + i) / kPage);
-    if (page == pages_.end()) return std::nullopt;
-    value |= std::to_integer<std::uint64_t>(page->second[(pa + i) % kPage]) << (8 * i);
+    value |= std::to_integer<std::uint64_t>(page[pa % kPage + i]) << (8 * i);
   }
   return value;
 }
@@ -53,7 +58,7 @@ std::unique_ptr<PhysicalMemory> SparseMemory::Build(Backing backing) const {
     const std::uint64_t first = writer.file.size();
     for (const auto& [pfn, page] : pages_) {
       (*bitmap)[pfn / 8] |= static_cast<std::byte>(1U << (pfn % 8));
-      writer.Add(pfn * kPage, page);
+      writer.Add(pfn * kPage, page.bytes);
     }
     RankIndex index(*bitmap, bits, FileOffset(first), pages_.size(), bitmap);
     return std::make_unique<PhysicalMemory>(std::make_shared<MemorySource>(std::move(writer.file)),
@@ -62,7 +67,7 @@ std::unique_ptr<PhysicalMemory> SparseMemory::Build(Backing backing) const {
   if (backing == Backing::kPieces) {
     // Four-byte pieces at odd places first, so that many entries are cut in two, then the rest.
     for (const auto& [pfn, page] : pages_) {
-      const std::span bytes(page);
+      const std::span bytes(page.bytes);
       std::uint64_t at = 0;
       for (std::uint64_t cut = 3 + pfn % 5; at < kPage; cut = cut * 2 + 7) {
         const std::uint64_t end = std::min(kPage, at + cut);
@@ -73,7 +78,7 @@ std::unique_ptr<PhysicalMemory> SparseMemory::Build(Backing backing) const {
     }
     return writer.Finish();
   }
-  for (const auto& [pfn, page] : pages_) writer.Add(pfn * kPage, page);
+  for (const auto& [pfn, page] : pages_) writer.Add(pfn * kPage, page.bytes);
   return writer.Finish(backing == Backing::kBlocks ? kOddBlock : 0);
 }
 

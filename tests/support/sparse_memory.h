@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "base/physical_memory.h"
 
@@ -32,8 +31,11 @@ class SparseMemory {
   void AddPage(std::uint64_t pa) { pages_[pa / kPage]; }
   void RemovePage(std::uint64_t pa) { pages_.erase(pa / kPage); }
 
-  /// What is stored at `pa`, or nothing when its page is absent. For oracles.
+  /// The value stored at `pa` within one page, or nothing when the page is absent. For oracles.
   std::optional<std::uint64_t> Get(std::uint64_t pa, unsigned bytes) const;
+
+  /// The page that holds `pa`, aligned for whole entries, or null.
+  const std::byte* PageAt(std::uint64_t pa) const;
 
   std::unique_ptr<PhysicalMemory> Build(Backing backing = Backing::kRuns) const;
 
@@ -43,7 +45,9 @@ class SparseMemory {
 
  private:
   static constexpr std::uint64_t kPage = 0x1000;
-  using Page = std::array<std::byte, kPage>;
+  struct Page {
+    alignas(16) std::array<std::byte, kPage> bytes{};
+  };
 
   void Put(std::uint64_t pa, std::uint64_t value, unsigned bytes);
 
