@@ -143,6 +143,13 @@ class PhysicalMemory {
   /// Maximal extents, ascending. For bitmap images this walks the bitmap.
   std::vector<Extent> Extents() const;
 
+  /// Calls `visit(Extent)` for each of them, ascending, without a list in memory: a hostile bitmap
+  /// has as many as it has bits.
+  template <class Visit>
+  void ForEachExtent(Visit visit) const {
+    std::visit([&](const auto& index) { index.ForEach(visit); }, index_);
+  }
+
   /// Heap held by the index, in bytes.
   std::size_t IndexHeapBytes() const;
 

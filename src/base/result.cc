@@ -24,6 +24,8 @@ std::string_view Name(ErrorKind kind) {
       return "no-mode";
     case ErrorKind::kUsage:
       return "usage";
+    case ErrorKind::kInterrupted:
+      return "interrupted";
   }
   return "io";
 }

@@ -23,6 +23,7 @@ enum class ErrorKind : std::uint8_t {
   kNoRoot,       ///< "no-root": no DirectoryTableBase is claimed, none was given
   kNoMode,       ///< "no-mode": the paging mode is neither claimed nor given
   kUsage,        ///< "usage": the caller asked for something that makes no sense
+  kInterrupted,  ///< "interrupted": a signal ended the work early
 };
 
 /// Kebab-case name of a kind, as it stands in `v2p.error/1` records.

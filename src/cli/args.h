@@ -1,0 +1,62 @@
+// The command line as data.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/image_facts.h"
+#include "codec/zstd_pack.h"
+#include "dumpfmt/format.h"
+
+namespace v2p::cli {
+
+/// Exit statuses. They are API.
+enum ExitStatus : int {
+  kAllTranslated = 0,
+  kSomeNotTranslated = 1,
+  kUsageError = 2,
+  kNoImage = 3,
+  kInterruptedStatus = 130,
+};
+
+enum class Command : std::uint8_t { kTranslate, kInfo, kFormats, kSchema, kPack };
+enum class OutputFormat : std::uint8_t { kText, kJson, kNdjson, kCsv, kWindbg };
+enum class ColorChoice : std::uint8_t { kAuto, kAlways, kNever };
+
+struct Args {
+  Command command = Command::kTranslate;
+  std::string dump;
+  OpenOptions open;
+
+  std::vector<std::string> addresses;
+  std::string address_file;  ///< empty: none; "-": standard input
+  std::optional<std::uint64_t> dtb, ttbr1;
+  std::optional<ModeName> mode;
+  std::optional<unsigned> cpu;
+  std::optional<std::uint32_t> offsets_size;
+  bool strict = false;
+  bool ignore_canonical = false;
+
+  OutputFormat format = OutputFormat::kText;
+  ColorChoice color = ColorChoice::kAuto;
+  bool quiet = false;
+  int verbosity = 0;
+
+  std::string pack_in, pack_out;
+  PackOptions pack;
+  std::string schema;
+};
+
+/// Either `args`, or text to print (`out`, `err`) and the status to exit with.
+struct ParsedArgs {
+  std::optional<Args> args;
+  int status = kAllTranslated;
+  std::string out, err;
+};
+
+ParsedArgs ParseArgs(int argc, const char* const* argv);
+
+}  // namespace v2p::cli

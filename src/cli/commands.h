@@ -1,0 +1,15 @@
+// The subcommands: each takes the parsed command line and gives an exit status.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/args.h"
+
+namespace v2p::cli {
+
+int RunTranslate(const Args& args);
+int RunInfo(const Args& args);
+int RunFormats(const Args& args);
+int RunSchema(const Args& args);
+int RunPack(const Args& args);
+
+}  // namespace v2p::cli

@@ -1,0 +1,43 @@
+// Record: one translation as every report form shows it.
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/record.h"
+
+#include <algorithm>
+
+namespace v2p::cli {
+namespace {
+
+std::optional<std::uint64_t> FileOffsetOf(const ReportContext& context, PhysAddr pa) {
+  const auto offset = context.image->memory->FileOffsetOf(pa);
+  return offset ? std::optional(offset->value) : std::nullopt;
+}
+
+}  // namespace
+
+Record::Record(const ReportContext& context, const AddressInput& input, const v2p::Walk& walk)
+    : context_(&context),
+      input_(&input),
+      walk_(&walk),
+      translation_(VirtualToPhysical(walk, nullptr)),
+      offsets_code_(0) {
+  const auto size = static_cast<std::uint32_t>(
+      std::min<std::size_t>(context.offsets_size.value_or(offsets_.size()), offsets_.size()));
+  offsets_code_ = GetVirtualTranslationPhysicalOffsets(walk, offsets_.data(), size, &levels_);
+  shown_ = std::min(size, levels_);
+  if (walk.Mapped()) {
+    page_in_image_ = context.image->memory->Contains(walk.pa);
+    file_offset_ = FileOffsetOf(context, walk.pa);
+  }
+}
+
+std::optional<HResult> Record::Stop() const {
+  if (walk_->Mapped()) return std::nullopt;
+  return StopCode(*walk_);
+}
+
+std::optional<std::uint64_t> Record::StepFileOffset(std::size_t i) const {
+  if (!walk_->WasRead(i)) return std::nullopt;
+  return FileOffsetOf(*context_, walk_->steps[i].entry_at);
+}
+
+}  // namespace v2p::cli
