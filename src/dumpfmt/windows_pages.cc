@@ -103,23 +103,32 @@ Result<PageMap> MapUnknownType(SecondHeader second, const std::shared_ptr<const 
       header.raw.At(header.layout->dump_type));
 }
 
-// Shannon entropy of the first stored page in bits a byte; near 8 for ciphertext.
-double EntropyBehindHeader(const ByteSource& source, const WindowsHeader& header) {
-  std::array<std::byte, kPageBytes> page{};
-  const auto got = source.ReadAt(header.End(), page);
-  if (!got || *got != page.size()) return 0;
+// Shannon entropy in bits a byte.
+double Entropy(std::span<const std::uint8_t> bytes) {
   std::array<unsigned, 256> counts{};
-  for (const std::byte b : page) ++counts[std::to_integer<unsigned>(b)];
+  for (const std::uint8_t b : bytes) ++counts[b];
   double entropy = 0;
   for (const unsigned count : counts) {
     if (count == 0) continue;
-    const double share = static_cast<double>(count) / static_cast<double>(page.size());
+    const double share = static_cast<double>(count) / static_cast<double>(bytes.size());
     entropy -= share * std::log2(share);
   }
   return entropy;
 }
 
 constexpr double kCiphertextEntropy = 7.9;
+
+// A page of ciphertext is even in its bytes and in their differences; tables that count upwards
+// are even in their bytes only.
+bool LooksEncrypted(const ByteSource& source, const WindowsHeader& header) {
+  std::array<std::uint8_t, kPageBytes> page{};
+  const auto got = source.ReadAt(header.End(), std::as_writable_bytes(std::span(page)));
+  if (!got || *got != page.size() || Entropy(page) < kCiphertextEntropy) return false;
+  for (std::size_t i = 0; i + 1 < page.size(); ++i) {
+    page[i] = static_cast<std::uint8_t>(page[i + 1] - page[i]);
+  }
+  return Entropy(page) >= kCiphertextEntropy;
+}
 
 tl::unexpected<Error> Disagreement(SecondHeader second, const ByteSource& source,
                                    const WindowsHeader& header) {
@@ -136,7 +145,7 @@ tl::unexpected<Error> Disagreement(SecondHeader second, const ByteSource& source
                             source.Size()),
                 FileOffset(header.End()));
   }
-  if (!header.attributes && EntropyBehindHeader(source, header) > kCiphertextEntropy) {
+  if (!header.attributes && LooksEncrypted(source, header)) {
     return Fail(ErrorKind::kUnsupported,
                 "the dump looks encrypted: decrypt it with KernelDumpDecrypt.exe (Debugging Tools "
                 "for Windows)",
