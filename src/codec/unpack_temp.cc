@@ -41,6 +41,9 @@ class TempSource final : public ByteSource {
   }
   Result<BlockView> BlockAt(std::uint64_t offset) const override { return file_->BlockAt(offset); }
   std::span<const std::byte> Mapped() const override { return file_->Mapped(); }
+  void WillScan(std::uint64_t offset, std::uint64_t bytes) const override {
+    file_->WillScan(offset, bytes);
+  }
   bool Verbatim() const override { return false; }
 
  private:

@@ -19,7 +19,8 @@ constexpr std::uint64_t kMinBlockBytes = 4;            // a block header and one
 // Appends a frame after checking that its sizes can be true, so that nothing is ever allocated
 // that the file does not justify.
 Status AddFrame(ZstdLayout& layout, ZstdFrame frame, std::uint64_t stored, std::uint64_t bytes) {
-  if (bytes / kMaxBlockBytes > stored / kMinBlockBytes) {
+  const std::uint64_t blocks = (bytes + kMaxBlockBytes - 1) / kMaxBlockBytes;
+  if (blocks > stored / kMinBlockBytes) {
     return Fail(ErrorKind::kCorrupt,
                 fmt::format("a zstd frame of {} bytes cannot hold {} bytes", stored, bytes),
                 FileOffset(frame.at));

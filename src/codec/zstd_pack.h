@@ -15,18 +15,22 @@ struct PackOptions {
   int level = 3;                          ///< zstd level, 1 to 19
   unsigned threads = 0;                   ///< 0: as many as the machine has
   bool force = false;                     ///< replace an existing output file
+  /// Bytes of the input file read so far, and its size.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
-  std::function<bool()> interrupted;  ///< asked now and then; true stops the run
+  std::function<bool()> interrupted;  ///< asked once a frame; true stops the run (kIo)
 };
 
 struct PackResult {
-  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_in = 0;  ///< decompressed bytes, when the input is zstd itself
   std::uint64_t bytes_out = 0;
   std::uint64_t frames = 0;
 };
 
-/// Compresses `source` into `path`. The file appears under its final name only when it is whole:
-/// it is written beside it under a temporary name, which an error or an interruption removes.
+/// Compresses `source` into `path`; what is zstd already is decompressed on the way, as a stream,
+/// so that any zstd file can be made seekable in bounded memory. The file appears under its final
+/// name only when it is whole, on disk and its seek table reads back: until then it stands beside
+/// it under a temporary name, which an error or an interruption removes. Its permissions are not
+/// wider than the input's.
 Result<PackResult> PackZstd(const ByteSource& source, const std::string& path,
                             const PackOptions& options);
 

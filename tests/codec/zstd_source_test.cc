@@ -4,13 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <random>
 #include <thread>
 
 #include "base/file_source.h"
-#include "codec/zstd_files.h"
 #include "support/memory_source.h"
+#include "support/zstd_files.h"
 
 namespace v2p {
 namespace {
@@ -94,6 +97,336 @@ TEST(ZstdSource, ReadsTheSeekableFormat) {
   const auto source = Open(Seekable(frames, 65536, original.size()));
   ASSERT_TRUE(source) << source.error().OneLine();
   ExpectSame(**source, original, 4);
+}
+
+TEST(ZstdSource, SkipsSkippableAndEmptyFrames) {
+  const Bytes original = test::MemoryLike(300'000, 5);
+  auto frames = test::CompressFrames(original, 100'000);
+  Bytes skippable;
+  test::AppendLe32(skippable, 0x184D2A53);
+  test::AppendLe32(skippable, 5);
+  skippable.resize(skippable.size() + 5, std::byte{0xEE});
+  Bytes empty;  // RFC 8878: single segment, no content, one raw block of nothing
+  test::AppendLe32(empty, 0xFD2FB528);
+  for (const int byte : {0x20, 0x00, 0x01, 0x00, 0x00}) empty.push_back(std::byte(byte));
+  frames.insert(frames.begin() + 1, {skippable, empty});
+  frames.insert(frames.begin(), skippable);
+  frames.push_back(skippable);
+  const auto source = Open(test::Concat(frames));
+  ASSERT_TRUE(source) << source.error().OneLine();
+  ExpectSame(**source, original, 6);
+}
+
+TEST(ZstdSource, AnEmptyTableIsAnEmptySource) {
+  const auto source = Open(test::SeekTable({}));
+  ASSERT_TRUE(source) << source.error().OneLine();
+  EXPECT_EQ((*source)->Size(), 0U);
+  EXPECT_FALSE((*source)->BlockAt(0));
+}
+
+// `zstd < file` writes one frame without a size; so does each frame of pzstd.
+TEST(ZstdSource, RefusesWhatDoesNotTellItsSize) {
+  const test::TempDir dir;
+  test::WriteFile(dir.Path("in"), test::MemoryLike(100'000, 7));
+  ASSERT_TRUE(test::Run("zstd -q < " + dir.Path("in") + " > " + dir.Path("capture.lime.zst")));
+  test::WriteFile(dir.Path("it's one.zst"), test::ReadFile(dir.Path("capture.lime.zst")));
+  const auto file = OpenFile(dir.Path("capture.lime.zst"));
+  const auto source = OpenZstd(*file, {});
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().kind, ErrorKind::kUnsupported);
+  EXPECT_EQ(source.error().message,
+            "a zstd frame that does not tell its size cannot be read at random; make it seekable: "
+            "v2p pack " +
+                dir.Path("capture.lime.zst") + " " + dir.Path("capture.seek.zst"));
+  const auto quoted = OpenZstd(*OpenFile(dir.Path("it's one.zst")), {});
+  ASSERT_FALSE(quoted);
+  EXPECT_NE(quoted.error().message.find("'" + dir.Path("it'\\''s one.zst") + "' '"),
+            std::string::npos)
+      << quoted.error().message;
+}
+
+// A frame header that announces `bytes`, and one block of a repeated byte.
+Bytes FrameThatClaims(std::uint64_t bytes) {
+  Bytes frame;
+  test::AppendLe32(frame, 0xFD2FB528);
+  frame.push_back(std::byte{0xE0});  // 8-byte content size, single segment
+  test::AppendLe32(frame, static_cast<std::uint32_t>(bytes));
+  test::AppendLe32(frame, static_cast<std::uint32_t>(bytes >> 32U));
+  for (const int byte : {0x03, 0x00, 0x10, 0x41}) frame.push_back(std::byte(byte));  // RLE, 128 KiB
+  return frame;
+}
+
+TEST(ZstdSource, RefusesOneHugeFrame) {
+  const auto source = Open(FrameThatClaims(std::uint64_t{16} << 30U));
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().message,
+            "one zstd frame of 16 GiB cannot be read at random; make it seekable: "
+            "v2p pack memory memory.seek.zst");
+}
+
+TEST(ZstdSource, TheHandMadeFrameIsAFrame) {
+  const auto source = Open(FrameThatClaims(128U << 10U));
+  ASSERT_TRUE(source) << source.error().OneLine();
+  EXPECT_EQ(ReadAll(**source), Bytes(128U << 10U, std::byte{0x41}));
+}
+
+TEST(ZstdSource, AFrameOfAnotherSizeThanItClaimsIsCorrupt) {
+  const Bytes before = test::CompressFrames(test::MemoryLike(5000, 8), 5000)[0];
+  for (const std::uint64_t claim : {1000U, 0x1FFFFU, 0x20001U, 0x3FFFFU}) {
+    const auto source = Open(test::Concat({before, FrameThatClaims(claim)}));
+    ASSERT_TRUE(source) << source.error().OneLine();
+    Bytes out(1);
+    EXPECT_TRUE((*source)->ReadAt(4999, out));
+    const auto read = (*source)->ReadAt(5000, out);
+    ASSERT_FALSE(read) << claim;
+    EXPECT_EQ(read.error().kind, ErrorKind::kCorrupt);
+    EXPECT_EQ(read.error().at, FileOffset(before.size()));
+  }
+}
+
+TEST(ZstdSource, AClaimThatTheFileCannotHoldIsRefusedAtOpen) {
+  const auto source = Open(FrameThatClaims(60U << 20U));
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().kind, ErrorKind::kCorrupt);
+}
+
+// A table that lies about its frames, which are sound themselves.
+TEST(ZstdSource, LiesInTheTableAreFound) {
+  const Bytes original = test::MemoryLike(200'000, 9);
+  const auto frames = test::CompressFrames(original, 100'000, "--no-content-size");
+  const auto size = [&](std::size_t i) { return static_cast<std::uint32_t>(frames[i].size()); };
+  const auto open = [&](const std::vector<test::SeekEntry>& entries) {
+    return Open(test::Concat({frames[0], frames[1], test::SeekTable(entries)}));
+  };
+  ASSERT_TRUE(open({{size(0), 100'000}, {size(1), 100'000}}));
+  // Sums that do not meet the table.
+  EXPECT_FALSE(open({{size(0), 100'000}}));
+  EXPECT_FALSE(open({{size(0), 100'000}, {size(1) + 1, 100'000}}));
+  EXPECT_FALSE(open({{0xFFFFFFFF, 100'000}, {size(1), 100'000}}));
+  // More than the bytes can hold, and more than is read at random.
+  EXPECT_FALSE(open({{size(0), 100'000}, {4, 200'000}, {size(1) - 4, 100'000}}));
+  EXPECT_FALSE(open({{size(0), 0xFFFFFFFF}, {size(1), 100'000}}));
+  // Boundaries in the wrong place, found when the frame is read.
+  const auto shifted = open({{size(0) - 1, 100'000}, {size(1) + 1, 100'000}});
+  ASSERT_TRUE(shifted);
+  Bytes out(1);
+  const auto read = (*shifted)->ReadAt(150'000, out);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::kCorrupt);
+  EXPECT_EQ(read.error().at, FileOffset(frames[0].size() - 1));
+}
+
+TEST(ZstdSource, ADamagedFooterIsAnErrorOrNoFooter) {
+  const Bytes original = test::MemoryLike(200'000, 10);
+  const Bytes sound = Seekable(test::CompressFrames(original, 100'000), 100'000, original.size());
+  const auto with = [&](std::size_t from_end, unsigned value) {
+    Bytes file = sound;
+    file[file.size() - from_end] = static_cast<std::byte>(value);
+    return Open(file);
+  };
+  // Without its magic there is no table, but these frames tell their sizes themselves.
+  const auto walked = with(1, 0);
+  ASSERT_TRUE(walked);
+  ExpectSame(**walked, original, 11);
+  for (unsigned bit = 2; bit < 7; ++bit) EXPECT_FALSE(with(5, 1U << bit)) << bit;
+  EXPECT_TRUE(with(5, 3));      // bits that readers ignore
+  EXPECT_FALSE(with(5, 0x80));  // checksums that are not there
+  EXPECT_FALSE(with(9, 1));
+  EXPECT_FALSE(with(9, 3));
+  for (const std::size_t byte : {6U, 7U, 8U}) EXPECT_FALSE(with(byte, 0xFF)) << byte;
+  EXPECT_FALSE(with(9 + 16 + 4, 1));  // the size in the skippable header
+  EXPECT_FALSE(with(9 + 16 + 8, 1));  // its magic
+}
+
+TEST(ZstdSource, SurvivesTruncationAtEveryByte) {
+  const Bytes original = test::MemoryLike(3000, 12);
+  const auto frames = test::CompressFrames(original, 1000);
+  const Bytes whole = Seekable(frames, 1000, original.size());
+  std::size_t opened = 0;
+  for (std::size_t n = 0; n < whole.size(); ++n) {
+    const auto source = Open(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n)));
+    if (!source) {
+      EXPECT_EQ(source.error().kind, ErrorKind::kTruncated) << n;
+      continue;
+    }
+    ++opened;  // cut between two frames: a shorter file of the same kind
+    const Bytes got = ReadAll(**source);
+    EXPECT_EQ(got.size() % 1000, 0U) << n;
+    EXPECT_TRUE(std::equal(got.begin(), got.end(), original.begin())) << n;
+  }
+  EXPECT_EQ(opened, 4U);
+}
+
+// Every byte of every kind changed: right bytes, or an error; never wrong bytes. The frames carry
+// checksums, and sizes, so that no change of contents can go unseen; the table has none.
+TEST(ZstdSource, AChangedByteIsNeverReadAsMemory) {
+  const Bytes original = test::MemoryLike(3000, 13);
+  const Bytes sound = Seekable(test::CompressFrames(original, 1000), 1000, original.size());
+  int refused_open = 0;
+  int refused_read = 0;
+  int unharmed = 0;
+  for (std::size_t i = 0; i < sound.size(); ++i) {
+    for (const unsigned change : {0x01U, 0x80U, 0xFFU}) {
+      Bytes file = sound;
+      file[i] ^= static_cast<std::byte>(change);
+      const auto source = Open(file);
+      if (!source) {
+        ++refused_open;
+        continue;
+      }
+      Bytes out((*source)->Size());
+      const auto read = (*source)->ReadAt(0, out);
+      if (!read) {
+        EXPECT_TRUE(read.error().at) << i;
+        ++refused_read;
+        continue;
+      }
+      ++unharmed;
+      EXPECT_EQ(out, original) << i << " ^ " << change;
+    }
+  }
+  EXPECT_GT(refused_open, 0);
+  EXPECT_GT(refused_read, 0);
+  EXPECT_LT(unharmed, 60);  // window descriptor, ignored descriptor bits, footer magic
+}
+
+TEST(ZstdSource, JunkAfterTheFramesIsAnError) {
+  Bytes file = test::Concat(test::CompressFrames(test::MemoryLike(3000, 14), 1000));
+  const std::size_t end = file.size();
+  file.resize(end + 100);
+  const auto source = Open(file);
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().kind, ErrorKind::kCorrupt);
+  EXPECT_EQ(source.error().at, FileOffset(end));
+}
+
+TEST(ZstdSource, AHugeFrameCountIsRefusedWithoutAllocating) {
+  for (const std::uint32_t frames : {0x8000001U, 0xFFFFFFFFU, 0x10000000U}) {
+    Bytes file = test::SeekTable({});
+    for (unsigned i = 0; i < 4; ++i) {
+      file[file.size() - 9 + i] = static_cast<std::byte>(frames >> (8 * i));
+    }
+    const auto source = Open(file);
+    ASSERT_FALSE(source);
+    EXPECT_EQ(source.error().kind, ErrorKind::kCorrupt);
+  }
+}
+
+TEST(ZstdSource, TwoThreadsReadTheSameImage) {
+  const Bytes original = test::MemoryLike(2'000'000, 15);
+  const auto source = Open(test::Concat(test::CompressFrames(original, 100'000)));
+  ASSERT_TRUE(source);
+  std::thread other([&] { ExpectSame(**source, original, 16); });
+  ExpectSame(**source, original, 17);
+  other.join();
+}
+
+// $TMPDIR for the length of a test.
+class TmpDirVariable {
+ public:
+  explicit TmpDirVariable(const std::string& value) {
+    if (const char* old = std::getenv("TMPDIR")) old_ = old;
+    setenv("TMPDIR", value.c_str(), 1);
+  }
+  TmpDirVariable(const TmpDirVariable&) = delete;
+  TmpDirVariable& operator=(const TmpDirVariable&) = delete;
+  ~TmpDirVariable() {
+    if (old_) {
+      setenv("TMPDIR", old_->c_str(), 1);
+    } else {
+      unsetenv("TMPDIR");
+    }
+  }
+
+ private:
+  std::optional<std::string> old_;
+};
+
+TEST(ZstdTemp, UnpacksWhatDoesNotTellItsSize) {
+  const test::TempDir dir;
+  const test::TempDir temp;
+  const TmpDirVariable variable(temp.Path(""));
+  Bytes original = test::MemoryLike(3'000'003, 18);
+  std::fill(original.begin() + 1'000'000, original.begin() + 2'500'000, std::byte{0});
+  std::fill(original.end() - 300'000, original.end(), std::byte{0});  // ends in a hole
+  test::WriteFile(dir.Path("in"), original);
+  ASSERT_TRUE(test::Run("zstd -q < " + dir.Path("in") + " > " + dir.Path("stream.zst")));
+  ASSERT_TRUE(test::Run("zstd -q --long=31 < " + dir.Path("in") + " > " + dir.Path("long.zst")));
+  ASSERT_TRUE(test::Run("pzstd -q " + dir.Path("in") + " -o " + dir.Path("pzstd.zst")));
+  for (const char* name : {"stream.zst", "long.zst", "pzstd.zst"}) {
+    const auto file = OpenFile(dir.Path(name));
+    std::uint64_t last = 0;
+    ZstdOptions options;
+    options.allow_temp = true;
+    options.progress = [&](std::uint64_t done, std::uint64_t total) {
+      EXPECT_EQ(total, (*file)->Size());
+      last = done;
+    };
+    const auto source = OpenZstd(*file, options);
+    ASSERT_TRUE(source) << source.error().OneLine();
+    EXPECT_EQ((*source)->Name(), dir.Path(name));
+    EXPECT_FALSE((*source)->Verbatim());
+    EXPECT_EQ(last, (*file)->Size());
+    EXPECT_EQ(temp.FileCount(), 0U);  // it has no name
+    ExpectSame(**source, original, 19);
+    EXPECT_EQ(ReadAll(**source), original);
+  }
+}
+
+TEST(ZstdTemp, RefusesWithoutRoom) {
+  ZstdOptions options;
+  options.allow_temp = true;
+  bool asked = false;
+  options.interrupted = [&] { return asked = true; };
+  const auto source = Open(FrameThatClaims(std::uint64_t{1} << 60U), options);
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().kind, ErrorKind::kIo);
+  EXPECT_NE(source.error().message.find("unpacking takes 1 EiB"), std::string::npos);
+  EXPECT_FALSE(asked);  // nothing was begun
+}
+
+TEST(ZstdTemp, RefusesWithoutADirectory) {
+  const TmpDirVariable variable("/nonexistent/v2p");
+  ZstdOptions options;
+  options.allow_temp = true;
+  const auto source = Open(FrameThatClaims(100U << 20U), options);
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().kind, ErrorKind::kIo);
+}
+
+TEST(ZstdTemp, DamageAndTruncationAreErrors) {
+  const test::TempDir dir;
+  test::WriteFile(dir.Path("in"), test::MemoryLike(500'000, 20));
+  ASSERT_TRUE(test::Run("zstd -q < " + dir.Path("in") + " > " + dir.Path("one.zst")));
+  const Bytes sound = test::ReadFile(dir.Path("one.zst"));
+  ZstdOptions options;
+  options.allow_temp = true;
+  ASSERT_TRUE(Open(sound, options));
+  for (const std::size_t cut : {1U, 5U, 1000U}) {
+    const auto source = Open(Bytes(sound.begin(), sound.end() - cut), options);
+    ASSERT_FALSE(source);
+    EXPECT_EQ(source.error().kind, ErrorKind::kTruncated) << cut;
+  }
+  Bytes flipped = sound;
+  flipped[flipped.size() / 2] ^= std::byte{0x10};
+  const auto source = Open(flipped, options);
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().kind, ErrorKind::kCorrupt);
+  EXPECT_EQ(source.error().at, FileOffset(0));
+}
+
+TEST(ZstdTemp, CanBeInterrupted) {
+  const test::TempDir dir;
+  test::WriteFile(dir.Path("in"), test::MemoryLike(5'000'000, 21));
+  ASSERT_TRUE(test::Run("zstd -q < " + dir.Path("in") + " > " + dir.Path("one.zst")));
+  ZstdOptions options;
+  options.allow_temp = true;
+  int asked = 0;
+  options.interrupted = [&] { return ++asked == 3; };
+  const auto source = OpenZstd(*OpenFile(dir.Path("one.zst")), options);
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().message, "interrupted");
+  EXPECT_EQ(asked, 3);
 }
 
 }  // namespace

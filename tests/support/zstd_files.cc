@@ -1,6 +1,6 @@
-// Compressed files for tests: the helpers behind zstd_files.h.
+// Compressed files for tests, through the zstd tool and from the format documents.
 // SPDX-License-Identifier: Apache-2.0
-#include "codec/zstd_files.h"
+#include "support/zstd_files.h"
 
 #include <unistd.h>
 

@@ -1,0 +1,96 @@
+// Temporary name, fsync, rename.
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/new_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace v2p {
+namespace {
+
+tl::unexpected<Error> IoError(const std::string& what, int error) {
+  return Fail(ErrorKind::kIo, what + ": " + std::strerror(error));
+}
+
+tl::unexpected<Error> Exists(const std::string& path) {
+  return Fail(ErrorKind::kUsage, path + " exists; --force replaces it");
+}
+
+std::string DirectoryOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// File systems that cannot refuse to replace get the check without its atomicity.
+bool RenameToFree(const char* from, const char* to) {
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  if (access(to, F_OK) == 0) {
+    errno = EEXIST;
+    return false;
+  }
+  return rename(from, to) == 0;
+}
+
+}  // namespace
+
+NewFile::NewFile(Fd fd, std::string path, std::string temporary, bool replace)
+    : fd_(std::move(fd)),
+      path_(std::move(path)),
+      temporary_(std::move(temporary)),
+      replace_(replace) {}
+
+NewFile::NewFile(NewFile&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      size_(other.size_),
+      replace_(other.replace_) {}
+
+NewFile::~NewFile() {
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+Result<NewFile> NewFile::Create(const std::string& path, bool replace, mode_t mode) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0) {
+    if (!S_ISREG(info.st_mode)) {
+      return Fail(ErrorKind::kUsage, path + " exists and is not a regular file");
+    }
+    if (!replace) return Exists(path);
+  }
+  for (unsigned attempt = 0; attempt < 100; ++attempt) {
+    const std::string temporary = fmt::format("{}.{}.{}.tmp", path, getpid(), attempt);
+    Fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (fd.Get() >= 0) return NewFile(std::move(fd), path, temporary, replace);
+    if (errno != EEXIST) return IoError("cannot write " + path, errno);
+  }
+  return IoError("cannot write " + path, EEXIST);
+}
+
+Status NewFile::Append(std::span<const std::byte> bytes) {
+  if (!PwriteAll(fd_.Get(), size_, bytes)) return IoError("cannot write " + path_, errno);
+  size_ += bytes.size();
+  return {};
+}
+
+Status NewFile::Publish() {
+  if (fsync(fd_.Get()) != 0) return IoError("cannot write " + path_, errno);
+  const bool renamed = replace_ ? rename(temporary_.c_str(), path_.c_str()) == 0
+                                : RenameToFree(temporary_.c_str(), path_.c_str());
+  if (!renamed) return errno == EEXIST ? Exists(path_) : IoError("cannot write " + path_, errno);
+  temporary_.clear();
+  // The name itself reaches the disk with the directory; some file systems cannot say so.
+  const Fd directory(open(DirectoryOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.Get() >= 0) fsync(directory.Get());
+  return {};
+}
+
+}  // namespace v2p

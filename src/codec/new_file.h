@@ -1,0 +1,43 @@
+// NewFile: a file that gets its name only when it is complete.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "codec/fd.h"
+
+namespace v2p {
+
+/// Written under a temporary name in the directory of the final one; removed unless published.
+class NewFile {
+ public:
+  /// Refuses when `path` exists and is not a regular file, or exists at all without `replace`.
+  /// The permissions are `mode` less the process's umask.
+  static Result<NewFile> Create(const std::string& path, bool replace, mode_t mode);
+
+  NewFile(NewFile&& other) noexcept;
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile();
+
+  Status Append(std::span<const std::byte> bytes);
+  std::uint64_t Size() const { return size_; }
+  const std::string& TemporaryName() const { return temporary_; }
+
+  /// Flushes to disk and renames. Without `replace`, a file that has appeared meanwhile stays.
+  Status Publish();
+
+ private:
+  NewFile(Fd fd, std::string path, std::string temporary, bool replace);
+
+  Fd fd_;
+  std::string path_;
+  std::string temporary_;  // empty when there is nothing to remove
+  std::uint64_t size_ = 0;
+  bool replace_;
+};
+
+}  // namespace v2p
