@@ -23,6 +23,34 @@ Context ContextOf(const AddressSpace& space) {
 
 }  // namespace kernel
 
+namespace {
+
+V2P_ALWAYS_INLINE void WalkAnyMode(const kernel::Context& context, ModeName mode, VirtAddr va,
+                                   Walk& walk) {
+  context.memory->WithCursor([&](auto cursor) {
+    kernel::WithMode(mode, [&]<const PagingMode & kMode>() {
+      kernel::NoTables tables;
+      kernel::WalkFromRoot<kMode>(context, cursor, tables, va, walk);
+    });
+  });
+}
+
+[[gnu::flatten]] void WalkOne(const kernel::Context& context, ModeName mode, VirtAddr va,
+                              Walk& walk) {
+  WalkAnyMode(context, mode, va, walk);
+}
+
+#ifdef __x86_64__
+// The rank of a page is a popcount, which x86-64 has from its second level on.
+[[gnu::target("popcnt"), gnu::flatten]] void WalkOnePopcount(const kernel::Context& context,
+                                                             ModeName mode, VirtAddr va,
+                                                             Walk& walk) {
+  WalkAnyMode(context, mode, va, walk);
+}
+#endif
+
+}  // namespace
+
 AddressSpace::AddressSpace(const PhysicalMemory& memory, const AddressSpaceSpec& spec)
     : memory_(&memory), mode_(&v2p::Mode(spec.mode)), spec_(spec) {}
 
@@ -32,14 +60,13 @@ PhysAddr AddressSpace::Root(VirtAddr va) const {
 }
 
 Walk AddressSpace::Translate(VirtAddr va) const {
+#ifdef __x86_64__
+  const auto walk_one = __builtin_cpu_supports("popcnt") ? WalkOnePopcount : WalkOne;
+#else
+  const auto walk_one = WalkOne;
+#endif
   Walk walk;
-  const kernel::Context context = kernel::ContextOf(*this);
-  memory_->WithCursor([&](auto cursor) {
-    kernel::WithMode(spec_.mode, [&]<const PagingMode & kMode>() {
-      kernel::NoTables tables;
-      kernel::WalkFromRoot<kMode>(context, cursor, tables, va, walk);
-    });
-  });
+  walk_one(kernel::ContextOf(*this), spec_.mode, va, walk);
   return walk;
 }
 
