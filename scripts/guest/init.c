@@ -22,7 +22,7 @@ enum {
   kMprotect = 10,
   kPread = 17,
   kMadvise = 28,
-  kPause = 34,
+  kPipe = 293,
   kClone = 56,
   kGetpid = 39,
   kMount = 165,
@@ -46,7 +46,7 @@ enum {
   kMprotect = 125,
   kPread = 180,
   kMadvise = 219,
-  kPause = 29,
+  kPipe = 331,
   kClone = 120,
   kGetpid = 20,
   kMount = 21,
@@ -69,7 +69,7 @@ enum {
   kMprotect = 226,
   kPread = 67,
   kMadvise = 233,
-  kPause = -1,
+  kPipe = 59,
   kClone = 220,
   kGetpid = 172,
   kMount = 40,
@@ -234,14 +234,14 @@ static void Sleep(long seconds) {
 }
 
 // Process 0 spins in user mode on CPU 0; process 1 mostly in the kernel on CPU 1; process 2 sleeps.
-static void Child(ulong index) {
+static void Child(ulong index, int told) {
   ulong cpu = 1ul << (index & 1);
   SysCall(kAffinity, 0, sizeof cpu, (long)&cpu, 0, 0, 0);
   MapEverything((int)index);
   Tell((ulong)SysCall(kGetpid, 0, 0, 0, 0, 0, 0), index);
   static char sink[65536];
   long zero = Open("/dev/zero", 0);
-  Sleep(index == 2 ? 0 : 2);
+  SysCall(kWrite, told, (long)sink, 1, 0, 0, 0);
   for (;;) {
     if (index == 2) Sleep(3600);
     if (index == 1) SysCall(kRead, zero, (long)sink, sizeof sink, 0, 0, 0);
@@ -253,13 +253,16 @@ void Main(void) {
   SysCall(kMkdirat, -100, (long)"/dev", 0755, 0, 0, 0);
   SysCall(kMount, (long)"proc", (long)"/proc", (long)"proc", 0, 0, 0);
   SysCall(kMount, (long)"dev", (long)"/dev", (long)"devtmpfs", 0, 0, 0);
-  SysCall(kFinit, Open("/qemu_fw_cfg.ko", 0), (long)"", 0, 0, 0,
-          0);  // gives QEMU the VMCOREINFO note
+  long module = Open("/qemu_fw_cfg.ko", 0);  // gives QEMU the VMCOREINFO note
+  SysCall(kFinit, module, (long)"", 0, 0, 0, 0);
   WriteFile("/proc/sys/vm/nr_hugepages", "16");
   TellSymbols();
-  for (ulong i = 0; i < 3; ++i) {
-    if (SysCall(kClone, 17, 0, 0, 0, 0, 0) == 0) Child(i);
-    Sleep(3);  // one after the other, so that their lines do not mix
+  int told[2];
+  char byte;
+  SysCall(kPipe, (long)told, 0, 0, 0, 0, 0);
+  for (ulong i = 0; i < 3; ++i) {  // one after the other, so that their lines do not mix
+    if (SysCall(kClone, 17, 0, 0, 0, 0, 0) == 0) Child(i, told[1]);
+    SysCall(kRead, told[0], (long)&byte, 1, 0, 0, 0);
   }
   Text("V2P READY"), EndLine();
   for (;;) Sleep(3600);
