@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """V2P_CORPUS_UNPACKED may name a folder of the same layout that already holds unpacked copies."""
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -28,6 +29,10 @@ class Corpus:
         out = os.path.join(self._scratch, name)
         if not os.path.exists(out):
             os.makedirs(os.path.dirname(out), exist_ok=True)
+            if os.path.exists(plain + ".gz"):
+                with gzip.open(plain + ".gz") as packed, open(out, "wb") as f:
+                    shutil.copyfileobj(packed, f)
+                return out
             subprocess.run(["zstd", "-q", "-d", "--long=27", "--sparse", plain + ".zst", "-o", out],
                            check=True)
         return out
