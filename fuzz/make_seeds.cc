@@ -1,20 +1,94 @@
 // Writes the inputs that fuzzing starts from. Usage: make_seeds TARGET FOLDER
 // SPDX-License-Identifier: Apache-2.0
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/elf_builder.h"
+#include "support/lime_builder.h"
+#include "support/windows_dump_builder.h"
 
 namespace {
 
-// Small shipped images, whole or cut: real headers are worth more than invented ones.
-void CopyShippedImages(const std::filesystem::path& folder) {
-  constexpr std::uintmax_t kLargest = 256 * 1024;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(V2P_TESTDATA)) {
-    if (!entry.is_regular_file() || entry.file_size() > kLargest) continue;
-    const auto extension = entry.path().extension();
-    if (extension == ".md" || extension == ".tsv" || extension == ".json") continue;
-    std::filesystem::copy_file(entry.path(), folder / entry.path().filename(),
-                               std::filesystem::copy_options::overwrite_existing);
+class Seeds {
+ public:
+  explicit Seeds(std::filesystem::path folder) : folder_(std::move(folder)) {
+    std::filesystem::create_directories(folder_);
+  }
+
+  void Write(std::string_view name, std::span<const std::byte> bytes) const {
+    std::ofstream out(folder_ / name, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(bytes.data()),
+              static_cast<std::streamsize>(bytes.size()));
+  }
+
+  // Small shipped images: real headers are worth more than invented ones.
+  void CopyShippedImages(std::uintmax_t largest) const {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(V2P_TESTDATA)) {
+      if (!entry.is_regular_file() || entry.file_size() > largest) continue;
+      const auto name = entry.path().filename().string();
+      if (name.ends_with(".md") || name.ends_with(".tsv") || name.ends_with(".tsv.zst")) continue;
+      std::filesystem::copy_file(entry.path(), folder_ / name,
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+  }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+void WindowsDumps(const Seeds& seeds) {
+  for (const bool is_64 : {false, true}) {
+    for (const std::uint32_t type : {1U, 2U, 3U, 4U, 5U, 6U, 8U, 10U}) {
+      if (!is_64 && type >= 8) continue;  // no 32-bit range dump is known
+      v2p::test::WindowsDumpBuilder builder(is_64, type, {{1, 2}, {0x83, 1}});
+      builder.Set("MachineImageType", is_64 ? 0x8664 : 0x14C).Set("DirectoryTableBase", 0x1000);
+      if (!is_64) builder.Set("PaeEnabled", 1);
+      seeds.Write("windows-" + std::to_string(is_64 ? 64 : 32) + "-" + std::to_string(type),
+                  builder.Build());
+    }
+  }
+}
+
+void ElfCores(const Seeds& seeds) {
+  for (const bool is_64 : {false, true}) {
+    for (const bool many : {false, true}) {
+      v2p::test::ElfBuilder builder({.is64 = is_64, .pn_xnum = many});
+      builder.QemuCpu({}).VirtualBoxCpu({}).Vmcoreinfo("OSRELEASE=6.1.0\nPAGESIZE=4096\n");
+      builder.Load(0x1000, 0x1800, 0x3000).Load(0x100000, 0x1000).Alias(0, 0x200000);
+      seeds.Write(std::string("elf-") + (is_64 ? "64" : "32") + (many ? "-xnum" : ""),
+                  builder.Build());
+    }
+  }
+}
+
+void Lime(const Seeds& seeds) {
+  v2p::test::LimeBuilder builder;
+  builder.Range(0x1000, 0x2bff).ShortRange(0x10000, 0x11fff, 0x400).Range(0x20000, 0x20fff);
+  seeds.Write("lime", builder.Bytes());
+}
+
+// Parameters as fuzz_walk reads them, then pages whose entries lead to each other.
+void PageTables(const Seeds& seeds) {
+  constexpr std::size_t kHead = 64;
+  constexpr std::size_t kPages = 6;
+  for (unsigned mode = 0; mode < 5; ++mode) {
+    std::vector<std::byte> seed(kHead + kPages * 0x1000);
+    seed[0] = static_cast<std::byte>(mode);
+    seed[1] = static_cast<std::byte>(mode % 3);
+    std::memset(seed.data() + 36, 254, 16);  // pieces without gaps
+    const std::size_t width = mode == 0 ? 4 : 8;
+    for (std::size_t at = kHead; at + width <= seed.size(); at += width) {
+      const std::uint64_t slot = at / width;
+      const std::uint64_t flags = slot % 7 == 0 ? 0xE3 : slot % 5 == 0 ? 0x880 : 0x63;
+      const std::uint64_t entry = (slot % kPages) << 12U | flags;
+      std::memcpy(seed.data() + at, &entry, width);
+    }
+    seeds.Write("tables-" + std::to_string(mode), seed);
   }
 }
 
@@ -22,8 +96,17 @@ void CopyShippedImages(const std::filesystem::path& folder) {
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  const std::filesystem::path folder = argv[2];
-  std::filesystem::create_directories(folder);
-  CopyShippedImages(folder);
+  const std::string_view target = argv[1];
+  const Seeds seeds(argv[2]);
+  if (target == "fuzz_walk") {
+    PageTables(seeds);
+    return 0;
+  }
+  seeds.CopyShippedImages(64 * 1024);
+  if (target == "fuzz_open") {
+    WindowsDumps(seeds);
+    ElfCores(seeds);
+    Lime(seeds);
+  }
   return 0;
 }
