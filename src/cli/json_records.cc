@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/json_records.h"
 
-#include "cli/entry_flags.h"
+#include "translate/entry_flags.h"
 
 namespace v2p::cli {
 namespace {
@@ -20,9 +20,7 @@ void WriteStep(const Record& record, std::size_t i, JsonWriter& json) {
   json.Key("flags");
   json.BeginArray();
   if (read) {
-    for (const EntryFlag& flag : EntryFlags(walk, i)) {
-      if (flag.set) json.String(flag.name);
-    }
+    for (const auto flag : EntryFlags(mode, i, walk.steps[i].entry)) json.String(flag);
   }
   json.EndArray();
   json.EndObject();

@@ -6,10 +6,10 @@
 #include <iterator>
 #include <string>
 
-#include "cli/entry_flags.h"
 #include "cli/reporter.h"
 #include "cli/safe_text.h"
 #include "cli/text_format.h"
+#include "translate/entry_flags.h"
 
 namespace v2p::cli {
 namespace {
@@ -99,7 +99,8 @@ void AppendStep(const Record& record, std::size_t i, std::string* out) {
     const auto offset = record.StepFileOffset(i);
     fmt::format_to(std::back_inserter(row), "{:<16}   {:<21}  {}",
                    fmt::format("{:0{}x}", step.entry, mode.entry_bytes * 2U),
-                   EntryFlags(walk, i).Letters(), offset ? fmt::format("{:#x}", *offset) : "");
+                   EntryFlagLetters(mode, i, step.entry),
+                   offset ? fmt::format("{:#x}", *offset) : "");
   } else {
     row += "not in the image";
   }

@@ -17,7 +17,7 @@
 #include "cli/reporter.h"
 #include "cli/shadow_hint.h"
 #include "cli/signals.h"
-#include "cli/text_format.h"
+#include "translate/walker.h"
 
 namespace v2p::cli {
 namespace {
@@ -38,7 +38,7 @@ class TranslationRun {
       : args_(args),
         image_(image),
         list_(std::move(list)),
-        space_(*image.memory, SpecOf(args, image, root)),
+        walker_(AddressSpace(*image.memory, SpecOf(args, image, root))),
         reporter_(MakeReporter(args.format)) {
     context_.image_name = args.dump;
     context_.image = &image;
@@ -91,7 +91,7 @@ class TranslationRun {
     addresses_.clear();
     for (const AddressInput& input : inputs_) addresses_.push_back(input.va);
     walks_.resize(inputs_.size());
-    space_.Translate(addresses_, walks_);
+    walker_.Translate(addresses_, walks_);
   }
 
   void AddRecords() {
@@ -152,7 +152,7 @@ class TranslationRun {
   const Args& args_;
   const Image& image_;
   AddressList list_;
-  AddressSpace space_;
+  Walker walker_;
   ReportContext context_;
   std::unique_ptr<Reporter> reporter_;
   std::vector<AddressInput> inputs_;
@@ -180,7 +180,7 @@ Result<RootChoice> RootFor(const Args& args, const Image& image) {
 // Where the text report does not carry the notes itself, people get them beside it.
 void LogNotes(const Args& args, const AddressList& list, const RootChoice& root) {
   const bool detailed = list.IsSingle() || args.verbosity > 0;
-  if (args.format == OutputFormat::kText && detailed) return;
+  if (args.format != OutputFormat::kText || detailed) return;
   for (const std::string& note : root.notes) LogWarning(fmt::format("{}: {}", args.dump, note));
 }
 
