@@ -1,13 +1,50 @@
 // `v2p pack`: makes an image that can be read at random while compressed.
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/file_source.h"
 #include "cli/commands.h"
 #include "cli/log.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cli/text_format.h"
+#include "codec/zstd_pack.h"
 
 namespace v2p::cli {
+namespace {
 
-int RunPack(const Args& /*args*/) {
-  LogError("pack: not in this build yet");
-  return kNoImage;
+Result<PackResult> Pack(const Args& args) {
+  const auto source = OpenFile(args.pack_in);
+  if (!source) return tl::unexpected<Error>(source.error());
+  Progress progress("pack", args.quiet);
+  PackOptions options = args.pack;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.Update(done, total); };
+  options.interrupted = [] { return Interrupted() || MappingFault().has_value(); };
+  auto packed = PackZstd(**source, args.pack_out, options);
+  const auto fault = MappingFault();
+  if (!fault) return packed;
+  if (packed)
+    unlink(args.pack_out.c_str());  // the last block may hold zeros that the file never had
+  return tl::unexpected<Error>(Error{ErrorKind::kIo,
+                                     "the file became shorter, or failed, while it was read",
+                                     args.pack_in, FileOffset(*fault)});
+}
+
+}  // namespace
+
+int RunPack(const Args& args) {
+  const InterruptGuard guard;
+  const auto packed = Pack(args);
+  if (!packed && Interrupted()) return kInterruptedStatus;
+  if (!packed) {
+    LogError(packed.error().OneLine());
+    return packed.error().kind == ErrorKind::kUsage ? kUsageError : kNoImage;
+  }
+  LogInfo(fmt::format("{}: {} in {} frames from {}", args.pack_out, LongSize(packed->bytes_out),
+                      packed->frames, LongSize(packed->bytes_in)));
+  return kAllTranslated;
 }
 
 }  // namespace v2p::cli
