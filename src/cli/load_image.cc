@@ -54,13 +54,17 @@ std::optional<Error> ImageFault(const Args& args, const Image& image) {
   return Shrunk(args.dump, source.Size() - 1);
 }
 
-int FailWith(const Args& args, Error error) {
-  const int status = error.kind == ErrorKind::kUsage ? kUsageError : kNoImage;
-  LogError(error.kind == ErrorKind::kUsage ? error.message : error.OneLine());
-  if (error.kind == ErrorKind::kUsage) return status;
+std::string ErrorLine(const Error& error) {
+  if (error.kind != ErrorKind::kUsage) return error.OneLine();
+  return error.file.empty() ? error.message : fmt::format("{}: {}", error.file, error.message);
+}
+
+int FailWith(const Args& args, const Error& error) {
+  LogError(ErrorLine(error));
+  if (error.kind == ErrorKind::kUsage) return kUsageError;
   std::string out;
-  AppendErrorRecord(args.format, args.dump, error, &out);
-  return PrintAndExit(out, status);
+  AppendErrorRecord(args.format, args.dump.empty() ? error.file : args.dump, error, &out);
+  return PrintAndExit(out, kNoImage);
 }
 
 }  // namespace v2p::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/result.h"
 #include "cli/args.h"
@@ -20,7 +21,10 @@ void LogWarnings(const Args& args, const Image& image);
 /// that became shorter. To be asked before results leave.
 std::optional<Error> ImageFault(const Args& args, const Image& image);
 
+/// `error` as one line. A usage error is about the command line: its kind goes without saying.
+std::string ErrorLine(const Error& error);
+
 /// Reports `error` on standard error and, in the JSON forms, as a record; gives the exit status.
-int FailWith(const Args& args, Error error);
+int FailWith(const Args& args, const Error& error);
 
 }  // namespace v2p::cli

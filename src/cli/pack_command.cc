@@ -5,8 +5,8 @@
 
 #include "base/file_source.h"
 #include "cli/commands.h"
+#include "cli/load_image.h"
 #include "cli/log.h"
-#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/text_format.h"
@@ -38,10 +38,7 @@ int RunPack(const Args& args) {
   const InterruptGuard guard;
   const auto packed = Pack(args);
   if (!packed && Interrupted()) return kInterruptedStatus;
-  if (!packed) {
-    LogError(packed.error().OneLine());
-    return packed.error().kind == ErrorKind::kUsage ? kUsageError : kNoImage;
-  }
+  if (!packed) return FailWith(args, packed.error());
   LogInfo(fmt::format("{}: {} in {} frames from {}", args.pack_out, LongSize(packed->bytes_out),
                       packed->frames, LongSize(packed->bytes_in)));
   return kAllTranslated;

@@ -113,7 +113,7 @@ class TranslationRun {
     if (status == kNoImage) out_.resize(kept_);
     reporter_->End(context_, &error, &out_);
     if (status != kInterruptedStatus) {
-      LogError(error.kind == ErrorKind::kUsage ? error.message : error.OneLine());
+      LogError(ErrorLine(error));
     }
     WriteOut(out_);
     return status;
