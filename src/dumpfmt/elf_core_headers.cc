@@ -152,6 +152,7 @@ Result<bool> HasElfSection(const ByteSource& source, const ElfHeader& header,
   if (!section) return tl::unexpected<Error>(section.error());
   std::vector<std::byte> names(static_cast<std::size_t>(
       std::min<std::uint64_t>(Word(f, *section, f.sh_size), kNameTableLimit)));
+  if (names.empty()) return false;
   const auto got = source.ReadAt(Word(f, *section, f.sh_offset), names);
   if (!got) return tl::unexpected<Error>(got.error());
   for (std::size_t i = 0; i + name.size() < *got; ++i) {  // with its NUL behind it
