@@ -1,14 +1,15 @@
-// Temporary name, fsync, rename.
+// Temporary name, fsync, final name.
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/new_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace v2p {
@@ -28,15 +29,26 @@ std::string DirectoryOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// File systems that cannot refuse to replace get the check without its atomicity.
-bool RenameToFree(const char* from, const char* to) {
-  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return true;
-  if (errno != EINVAL && errno != ENOSYS) return false;
-  if (access(to, F_OK) == 0) {
+bool Rename(const std::string& from, const std::string& to) {
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  errno = error.value();
+  return !error;
+}
+
+// A second name and then one less: unlike rename, link refuses a name that is taken. File systems
+// without links get the check without its atomicity.
+bool RenameToFree(const std::string& from, const std::string& to) {
+  if (link(from.c_str(), to.c_str()) == 0) {
+    unlink(from.c_str());
+    return true;
+  }
+  if (errno == EEXIST) return false;
+  if (access(to.c_str(), F_OK) == 0) {
     errno = EEXIST;
     return false;
   }
-  return rename(from, to) == 0;
+  return Rename(from, to);
 }
 
 }  // namespace
@@ -83,8 +95,7 @@ Status NewFile::Append(std::span<const std::byte> bytes) {
 
 Status NewFile::Publish() {
   if (fsync(fd_.Get()) != 0) return IoError("cannot write " + path_, errno);
-  const bool renamed = replace_ ? rename(temporary_.c_str(), path_.c_str()) == 0
-                                : RenameToFree(temporary_.c_str(), path_.c_str());
+  const bool renamed = replace_ ? Rename(temporary_, path_) : RenameToFree(temporary_, path_);
   if (!renamed) return errno == EEXIST ? Exists(path_) : IoError("cannot write " + path_, errno);
   temporary_.clear();
   // The name itself reaches the disk with the directory; some file systems cannot say so.

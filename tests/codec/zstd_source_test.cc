@@ -402,7 +402,7 @@ TEST(ZstdTemp, DamageAndTruncationAreErrors) {
   ZstdOptions options;
   options.allow_temp = true;
   ASSERT_TRUE(Open(sound, options));
-  for (const std::size_t cut : {1U, 5U, 1000U}) {
+  for (const std::ptrdiff_t cut : {1, 5, 1000}) {
     const auto source = Open(Bytes(sound.begin(), sound.end() - cut), options);
     ASSERT_FALSE(source);
     EXPECT_EQ(source.error().kind, ErrorKind::kTruncated) << cut;
