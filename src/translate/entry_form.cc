@@ -58,9 +58,9 @@ EntryState LinuxX86Form(const PagingMode& mode, std::size_t level, std::uint64_t
   return last_level ? EntryState::kSwap : EntryState::kUnknown;
 }
 
-// Linux on ARM64: PTE_PROT_NONE is bit 58 up to 6.10; from 6.11 on PTE_PRESENT_INVALID is bit 11,
-// where older kernels have a bit of the swap offset (arch/arm64/include/asm/pgtable-prot.h and
-// pgtable.h).
+// Linux on ARM64: PTE_PROT_NONE is bit 58 up to 6.9; commit f0f5863a0fb0 replaced it by
+// PTE_PRESENT_INVALID, then moved to bit 11, where older kernels have a bit of the swap offset
+// (arch/arm64/include/asm/pgtable-prot.h and pgtable.h).
 EntryState LinuxArm64Form(const PagingMode& mode, std::size_t level, std::uint64_t entry) {
   const bool last_level = level + 1 == mode.level_count;
   if (!last_level && !mode.levels[level].may_be_leaf) return EntryState::kUnknown;
