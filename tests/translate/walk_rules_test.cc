@@ -164,7 +164,7 @@ TEST(Root, FlagBitsAreMaskedByMode) {
 }
 
 TEST(Root, PaeTablesLieAnywhereInAPage) {
-  for (const std::uint64_t root : {0x1320, 0x1ac0, 0x11a0, 0x1fe0}) {
+  for (const std::uint64_t root : {0x1320U, 0x1ac0U, 0x11a0U, 0x1fe0U}) {
     SparseMemory memory;
     memory.Put64(root + 24, 0x2001);
     memory.Put64(0x2000, 0x3000 | kTable);
@@ -328,7 +328,7 @@ TEST(Tables, PartlyPresent) {
 
 TEST(Walker, KeepsRootsAndHalvesApart) {
   SparseMemory memory;
-  for (const std::uint64_t root : {0x1000, 0x5000}) {
+  for (const std::uint64_t root : {0x1000U, 0x5000U}) {
     memory.Put64(root, (root + 0x1000) | 3);
     memory.Put64(root + 0x1000, (root + 0x2000) | 3);
     memory.Put64(root + 0x2000, (root + 0x3000) | 3);
