@@ -104,7 +104,8 @@ class Triage {
 
   // A record at a file offset that the block names; nothing when the file does not hold it.
   std::optional<Record> Part(std::optional<std::uint64_t> at, std::size_t bytes) const {
-    if (!at || *at == 0 || !Inside(*at, bytes, source_.Size())) return std::nullopt;
+    if (!at || *at == 0 || bytes == 0) return std::nullopt;
+    if (!Inside(*at, bytes, source_.Size())) return std::nullopt;
     auto record = ReadRecord(source_, *at, bytes, "a part of the triage dump");
     return record ? std::optional(std::move(*record)) : std::nullopt;
   }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
 #include "dumpfmt/windows_text.h"
 #include "support/layout.h"
 #include "support/windows_dump_builder.h"
@@ -264,6 +265,17 @@ TEST(WindowsFactsTest, AWildDriverCountIsNotFollowed) {
   const auto image = OpenBytes(dump);
   ASSERT_TRUE(image) << image.error().OneLine();
   EXPECT_EQ(FactText(*image, "triage-drivers"), "-");
+}
+
+TEST(WindowsFactsTest, EmptyDriverListsAndNames) {
+  WindowsDumpBuilder builder(true, 4, {});
+  auto dump = TriageDump(builder, true);
+  const std::size_t list = LoadLe<std::uint32_t>(&dump.at(builder.At("second.DriverListOffset")));
+  const std::size_t name = LoadLe<std::uint32_t>(&dump.at(list));
+  PutLe(dump, name, 4, 0);
+  EXPECT_EQ(FactText(*OpenBytes(dump), "triage-drivers"), "hal\xF0\x9F\x98\x80.dll");
+  builder.Patch(dump, "second.DriverCount", 0);
+  EXPECT_EQ(FactText(*OpenBytes(dump), "triage-drivers"), "-");
 }
 
 TEST(WindowsFactsTest, ACutTriageBlockLeavesTheHeader) {
