@@ -1,5 +1,5 @@
-// Single walks with every level recorded, and batches of them; beside them a dependent load and the
-// plain test translator, so that one run can be read on any machine.
+// Single walks with every level recorded, and batches of them; beside them a dependent load, the
+// plain test translator and libaddrxlat, so that one run can be read on any machine.
 // SPDX-License-Identifier: Apache-2.0
 #include <benchmark/benchmark.h>
 
@@ -12,6 +12,7 @@
 
 #include "dump_image.h"
 #include "dumpfmt/format.h"
+#include "peer_addrxlat.h"
 #include "support/plain_translator.h"
 #include "translate/address_space.h"
 #include "translate/walker.h"
@@ -121,6 +122,19 @@ void PlainTestWalk(benchmark::State& state) {
   });
 }
 BENCHMARK(PlainTestWalk)->Apply(Images);
+
+#ifdef V2P_HAVE_ADDRXLAT
+// Peer: libaddrxlat of libkdumpfile on the same mapping; it records the last step only.
+void AddrxlatWalk(benchmark::State& state) {
+  const Opened& opened = Get(state.range(0));
+  AddrxlatPeer peer(*opened.image.memory, opened.dump.dtb);
+  if (peer.Translate(opened.dump.addresses[0].value) != opened.dump.answers[0].value) {
+    return state.SkipWithError("the peer is wrong");
+  }
+  EachAddress(state, opened, [&](VirtAddr va) { return peer.Translate(va.value); });
+}
+BENCHMARK(AddrxlatWalk)->Apply(Images);
+#endif
 
 // Yardstick: latency of a load whose address the load before it gave, in KiB of memory.
 void DependentLoad(benchmark::State& state) {
