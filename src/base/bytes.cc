@@ -15,6 +15,7 @@ bool HasText(std::span<const std::byte> bytes, std::uint64_t offset, std::string
 
 std::string Record::Text(std::size_t offset, std::size_t length) const {
   if (!Inside(offset, length, bytes_.size())) OutOfBounds();
+  if (length == 0) return {};  // an empty record has no address to copy from
   std::string text(length, '\0');
   std::memcpy(text.data(), bytes_.data() + offset, length);
   return text.substr(0, text.find('\0'));

@@ -36,8 +36,8 @@ constexpr Fields k32 = {false, 0x34, 0x1C, 0x20, 0x2A, 0x2C, 0x2E, 0x30, 0x32, 0
 constexpr Fields k64 = {true, 0x40, 0x20, 0x28, 0x36, 0x38, 0x3A, 0x3C, 0x3E, 0x38,
                         0x00, 0x08, 0x18, 0x20, 0x28, 0x40, 0x18, 0x20, 0x2C};
 
-constexpr std::size_t kPieceBytes = 64 * 1024;
-constexpr std::size_t kNameTableLimit = 64 * 1024;  // a core has a handful of sections
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10U;
+constexpr std::size_t kNameTableLimit = std::size_t{64} << 10U;  // a core has a handful of sections
 
 const Fields& FieldsOf(const ElfHeader& header) { return header.is64 ? k64 : k32; }
 

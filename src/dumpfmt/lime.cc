@@ -186,7 +186,7 @@ Status Reader::Run() {
     const auto header = ReadHeader(at);
     if (!header) return tl::unexpected<Error>(header.error());
     if (header->magic == 0 && header->version == 0) break;  // trailing zeros
-    const auto status = header->IsHeader() ? Take(*header, at) : Resynchronise(at);
+    auto status = header->IsHeader() ? Take(*header, at) : Resynchronise(at);
     if (!status) return status;
   }
   if (at_ < size_) {

@@ -13,7 +13,7 @@
 namespace v2p {
 namespace {
 
-constexpr std::size_t kHeadBytes = 64 * 1024;
+constexpr std::size_t kHeadBytes = std::size_t{64} << 10U;
 constexpr std::size_t kTailBytes = 16;
 
 // The bytes that probes see; `view` points into the vectors.

@@ -321,6 +321,17 @@ TEST(ElfCoreTest, DamagedNotesAreWarnedOf) {
   EXPECT_TRUE(Warned(*huge_note, "does not fit its segment"));
 }
 
+TEST(ElfCoreTest, EmptyNotesSayNothing) {
+  ElfBuilder builder;
+  builder.Note("VMCOREINFO", 0, {}).Note("", 0, {}).Load(0x1000, 0x1000);
+  auto bytes = builder.Build();
+  test::PutLe(bytes, 64 + 2 * 56 + 12 + 12, 4, 0);  // the second note's namesz: no name at all
+  const auto image = Open(bytes);
+  ASSERT_TRUE(image) << image.error().OneLine();
+  EXPECT_EQ(image->facts.os, GuestOs::kUnknown);
+  EXPECT_TRUE(image->facts.dtb_claims.empty());
+}
+
 void ExpectRefused(const ElfBuilder& builder, std::string_view part) {
   const auto image = Open(builder.Build());
   ASSERT_FALSE(image);

@@ -25,7 +25,7 @@ class MemorySource final : public ByteSource {
     return block_bytes_ == 0 ? std::span<const std::byte>(bytes_) : std::span<const std::byte>();
   }
   Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const override {
-    if (offset >= bytes_.size()) return std::size_t{0};
+    if (offset >= bytes_.size() || out.empty()) return std::size_t{0};
     const auto n = std::min(out.size(), bytes_.size() - static_cast<std::size_t>(offset));
     std::memcpy(out.data(), bytes_.data() + offset, n);
     return n;
