@@ -27,6 +27,10 @@ constexpr std::size_t kPagesAt = 0x28;
 constexpr std::size_t kBitsAt = 0x30;
 constexpr std::size_t kBitmapAt = 0x38;
 
+// 64 TiB of physical memory: more than any dump seen, and a bound on what a hostile
+// header can make the rank index allocate (1 GiB for a bitmap of 2 GiB).
+constexpr std::uint64_t kMaxBits = std::uint64_t{1} << 34U;
+
 // RankIndex counts with 32 bits: 16 TiB of stored pages.
 constexpr std::uint64_t kMaxStoredPages = std::uint64_t{1} << 32U;
 
@@ -90,7 +94,7 @@ Result<BitmapHeader> ReadNew(const ByteSource& source, const WindowsHeader& head
 }
 
 Status Check(const BitmapHeader& bitmap, std::uint64_t file_size) {
-  if (bitmap.bits == 0 || bitmap.bits > kMaxFrames) {
+  if (bitmap.bits == 0 || bitmap.bits > kMaxBits) {
     return Fail(ErrorKind::kCorrupt, fmt::format("a bitmap of {:#x} frames cannot be", bitmap.bits),
                 bitmap.bits_field);
   }
@@ -124,6 +128,7 @@ struct Bits {
 Result<Bits> ReadBits(const std::shared_ptr<const ByteSource>& source, const BitmapHeader& bitmap) {
   const std::uint64_t bytes = bitmap.BitmapBytes();
   if (const auto mapped = source->Mapped(); Inside(bitmap.bitmap_at, bytes, mapped.size())) {
+    source->WillScan(bitmap.bitmap_at, bytes);
     return Bits{mapped.subspan(bitmap.bitmap_at, bytes), source};
   }
   auto copy = std::make_shared<std::vector<std::byte>>(bytes);
