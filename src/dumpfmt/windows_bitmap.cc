@@ -94,7 +94,7 @@ Result<BitmapHeader> ReadNew(const ByteSource& source, const WindowsHeader& head
 }
 
 Status Check(const BitmapHeader& bitmap, std::uint64_t file_size) {
-  if (bitmap.bits == 0 || bitmap.bits > kMaxBits) {
+  if (bitmap.bits == 0 || bitmap.bits > kMaxFrames) {
     return Fail(ErrorKind::kCorrupt, fmt::format("a bitmap of {:#x} frames cannot be", bitmap.bits),
                 bitmap.bits_field);
   }
@@ -115,6 +115,10 @@ Status Check(const BitmapHeader& bitmap, std::uint64_t file_size) {
         ErrorKind::kTruncated,
         fmt::format("the bitmap ends at {:#x}, the file at {:#x}", bitmap.BitmapEnd(), file_size),
         FileOffset(bitmap.bitmap_at));
+  }
+  if (bitmap.bits > kMaxBits) {
+    return Fail(ErrorKind::kUnsupported, "bitmap dumps of more than 64 TiB of memory are not read",
+                bitmap.bits_field);
   }
   return {};
 }
