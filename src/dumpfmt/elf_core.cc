@@ -124,10 +124,17 @@ void ClaimWindowsRoot(const ElfNotes& notes, ImageFacts& facts) {
   facts.dtb_claims.push_back(std::move(claim));
 }
 
+// Who wrote the file, where a note tells; empty otherwise.
 std::string_view Producer(const ElfNotes& notes) {
   if (notes.from_qemu) return "QEMU";
-  if (notes.from_virtualbox) return "VirtualBox";
-  return notes.vmcoreinfo ? "Linux" : "unknown";
+  return notes.from_virtualbox ? "VirtualBox" : "";
+}
+
+std::string Title(const ElfHeader& header, const ElfNotes& notes, std::size_t segments) {
+  const std::string_view producer = Producer(notes);
+  return fmt::format("ELF core{}, {}, {} segment{}",
+                     producer.empty() ? "" : fmt::format(" ({})", producer), MachineText(header),
+                     segments, segments == 1 ? "" : "s");
 }
 
 ImageFacts MakeFacts(const ElfHeader& header, const ElfSegments& segments, const ElfNotes& notes,
@@ -138,7 +145,9 @@ ImageFacts MakeFacts(const ElfHeader& header, const ElfSegments& segments, const
   facts.missing_pages = (extents.missing_bytes + kPageBytes - 1) / kPageBytes;
   facts.details.push_back({"elf-class", std::uint64_t{header.is64 ? 64U : 32U}});
   facts.details.push_back({"elf-machine", std::uint64_t{header.machine}});
-  facts.details.push_back({"producer", std::string(Producer(notes))});
+  if (const auto producer = Producer(notes); !producer.empty()) {
+    facts.details.push_back({"producer", std::string(producer)});
+  }
   facts.details.push_back({"segments", std::uint64_t{segments.loads.size()}});
   facts.details.push_back({"conflicting-segments", extents.conflicts});
   facts.details.push_back({"bytes-not-stored", extents.not_stored_bytes});
@@ -191,8 +200,7 @@ Result<Image> OpenElfCore(std::shared_ptr<const ByteSource> source, const OpenOp
   }
   Image image;
   image.format = "elf-core";
-  image.title = fmt::format("ELF core ({}), {}, {} segments", Producer(*notes),
-                            MachineText(*header), segments->loads.size());
+  image.title = Title(*header, *notes, segments->loads.size());
   image.facts = MakeFacts(*header, *segments, *notes, *extents);
   image.warnings = std::move(notes->warnings);
   WarnOfExtents(*extents, image);

@@ -171,13 +171,13 @@ Status Reader::Resynchronise(std::uint64_t expected) {
 Status Reader::Run() {
   const auto head = ReadHeader(0);
   if (!head) return tl::unexpected<Error>(head.error());
+  if (head->magic != kMagic) {
+    return Fail(ErrorKind::kCorrupt, "no LiME range header", FileOffset(0));
+  }
   if (head->version != kVersion) {
     return Fail(ErrorKind::kUnsupported,
                 fmt::format("LiME version {} is not known, only version 1", head->version),
                 FileOffset(kVersionAt));
-  }
-  if (head->magic != kMagic) {
-    return Fail(ErrorKind::kCorrupt, "no LiME range header", FileOffset(0));
   }
   if (auto taken = Take(*head, 0); !taken) return taken;
   while (at_ < size_) {

@@ -222,7 +222,7 @@ TEST(ElfCoreTest, VirtualBoxNotes) {
   builder.Load(0, 0x1000);
   const auto image = Open(builder.Build());
   ASSERT_TRUE(image) << image.error().OneLine();
-  EXPECT_EQ(image->title, "ELF core (VirtualBox), x64, 1 segments");
+  EXPECT_EQ(image->title, "ELF core (VirtualBox), x64, 1 segment");
   const auto& cpus = image->facts.cpus;
   ASSERT_EQ(cpus.size(), 2U);
   EXPECT_EQ(cpus[0].mode, ModeName::kPae) << "EFER.LMA is clear";
