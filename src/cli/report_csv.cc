@@ -18,7 +18,7 @@ constexpr std::string_view kHeader =
 // A field, quoted where RFC 4180 asks for it. A leading sign or at sign is left alone: inputs are
 // hexadecimal and every other text is ours or the file's name.
 std::string Quoted(std::string_view text) {
-  const std::string safe = SafeText(text);
+  std::string safe = SafeText(text);
   if (safe.find_first_of(",\"") == std::string::npos) return safe;
   std::string quoted = "\"";
   for (const char c : safe) {

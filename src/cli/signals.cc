@@ -40,8 +40,9 @@ extern "C" void OnBusError(int signal, siginfo_t* info, void* /*context*/) {
     sigaction(signal, &standard, nullptr);
     return;  // the instruction faults again and ends the process as it should
   }
-  const std::uintptr_t page = address & ~std::uintptr_t{kPageBytes - 1};
-  void* zeros = mmap(reinterpret_cast<void*>(page), range.end - page, PROT_READ,
+  const std::uintptr_t into_page = address % kPageBytes;
+  const std::uintptr_t page = address - into_page;
+  void* zeros = mmap(static_cast<char*>(info->si_addr) - into_page, range.end - page, PROT_READ,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   if (zeros == MAP_FAILED) _exit(kNoImage);
   if (!g_faulted.load()) g_fault_offset.store(page - range.begin);

@@ -14,7 +14,7 @@ namespace {
 
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ','; }
 
-constexpr std::size_t kBufferBytes = 64 * 1024;
+constexpr std::size_t kBufferBytes = std::size_t{64} * 1024;
 
 Error ReadError(const std::string& name, int error) {
   return Error{ErrorKind::kIo, std::strerror(error), name, std::nullopt};
