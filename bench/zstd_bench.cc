@@ -12,15 +12,31 @@
 #include "codec/zstd_pack.h"
 #include "codec/zstd_source.h"
 #include "support/memory_source.h"
-#include "support/zstd_files.h"
 
 namespace v2p::bench {
 namespace {
 
 constexpr std::size_t kImageBytes = 256U << 20U;
 
+// Pages of zeros, noise, a repeated word, text: a quarter each, at random.
+std::vector<std::byte> MemoryLike() {
+  std::mt19937 random(1);
+  std::vector<std::byte> bytes(kImageBytes);
+  for (std::size_t page = 0; page < kImageBytes; page += 4096) {
+    const auto kind = random() % 4;
+    const auto word = random();
+    for (std::size_t i = 0; i < 4096 && kind != 0; ++i) {
+      const auto value = kind == 1   ? random()
+                         : kind == 2 ? word >> (8 * (i % 4))
+                                     : 'a' + random() % 20;
+      bytes[page + i] = static_cast<std::byte>(value);
+    }
+  }
+  return bytes;
+}
+
 const test::MemorySource& Image() {
-  static const test::MemorySource image(test::MemoryLike(kImageBytes, 1));
+  static const test::MemorySource image(MemoryLike());
   return image;
 }
 

@@ -56,7 +56,7 @@ void Stream(const v2p::ByteSource& file, const v2p::ByteSource* random_access) {
   if (!got || random_access == nullptr || random_access->Size() > kMost) return;
   Bytes again(*got);
   const auto read = random_access->ReadAt(0, again);
-  if (read && *read == *got) Check(std::memcmp(bytes.data(), again.data(), *got) == 0);
+  if (read && *read == *got) Check(std::equal(again.begin(), again.end(), bytes.begin()));
 }
 
 void FuzzAnyFile(const Bytes& input, bool blocks) {

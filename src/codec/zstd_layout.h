@@ -10,9 +10,7 @@
 
 namespace v2p {
 
-// Magic numbers: RFC 8878 sections 3.1.1 and 3.1.2; zstd_seekable_compression_format.md 0.1.0.
-inline constexpr std::uint32_t kZstdMagic = 0xFD2FB528;
-inline constexpr std::uint32_t kSkippableMagic = 0x184D2A50;  // low four bits are free
+// zstd_seekable_compression_format.md, version 0.1.0.
 inline constexpr std::uint32_t kSeekTableMagic = 0x184D2A5E;
 inline constexpr std::uint32_t kSeekFooterMagic = 0x8F92EAB1;
 inline constexpr std::uint32_t kSeekFooterBytes = 9;

@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "codec/unpack_temp.h"
 #include "codec/xxh64.h"
+#include "codec/zstd_frame.h"
 #include "codec/zstd_layout.h"
 
 namespace v2p {
@@ -161,7 +162,7 @@ std::string SeekableName(const std::string& name) {
 
 bool LooksLikeZstd(std::span<const std::byte> head) {
   const auto magic = TryLoad<std::uint32_t>(head, 0);
-  return magic && (*magic == kZstdMagic || (*magic & 0xFFFFFFF0U) == kSkippableMagic);
+  return magic && (*magic == kZstdMagic || IsSkippable(*magic));
 }
 
 Result<std::shared_ptr<const ByteSource>> OpenZstd(std::shared_ptr<const ByteSource> source,
