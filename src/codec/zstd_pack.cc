@@ -169,7 +169,7 @@ Result<PackResult> PackZstd(const ByteSource& source, const std::string& path,
   FrameWorkers workers(std::max(1U, wanted), options.level, options.frame_bytes);
   if (!workers.Running()) return Fail(ErrorKind::kIo, "no thread could be started");
   source.WillScan(0, source.Size());
-  const auto result = Packer(**stream, source.Size(), *file, options).Run(workers);
+  auto result = Packer(**stream, source.Size(), *file, options).Run(workers);
   if (!result) return result;
 
   if (auto sound = Verify(file->TemporaryName(), *result); !sound) {
