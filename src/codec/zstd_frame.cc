@@ -82,7 +82,7 @@ Result<ZstdFrameHeader> ZstdHeaderReader::FrameAt(std::uint64_t at) {
 }
 
 Result<std::uint64_t> ZstdHeaderReader::EndOf(const ZstdFrameHeader& frame) {
-  const auto blocks_end =
+  auto blocks_end =
       frame.skippable ? frame.at + frame.header_bytes + frame.skipped_bytes : EndOfBlocks(frame);
   if (!blocks_end) return blocks_end;
   const std::uint64_t end = *blocks_end + (frame.checksum ? 4 : 0);

@@ -342,6 +342,23 @@ TEST(ZstdSource, AHugeFrameCountIsRefusedWithoutAllocating) {
   }
 }
 
+// Blocks alive that nobody but the cache holds, after reading far more than it may keep.
+TEST(ZstdSource, KeepsNoMoreThanItsBudget) {
+  constexpr std::size_t kFrame = 8U << 20U;
+  const Bytes frame = test::CompressFrames(Bytes(kFrame, std::byte{7}), kFrame)[0];
+  const auto source = Open(test::Concat(std::vector<Bytes>(20, frame)));
+  ASSERT_TRUE(source) << source.error().OneLine();
+  std::vector<std::weak_ptr<const void>> pins;
+  for (std::uint64_t at = 0; at < (*source)->Size(); at += kFrame) {
+    const auto block = (*source)->BlockAt(at);
+    ASSERT_TRUE(block);
+    pins.push_back(block->pin);
+  }
+  const auto dead =
+      std::count_if(pins.begin(), pins.end(), [](auto& pin) { return pin.expired(); });
+  EXPECT_EQ((pins.size() - static_cast<std::size_t>(dead)) * kFrame, kZstdCacheBytes);
+}
+
 TEST(ZstdSource, TwoThreadsReadTheSameImage) {
   const Bytes original = test::MemoryLike(2'000'000, 15);
   const auto source = Open(test::Concat(test::CompressFrames(original, 100'000)));
