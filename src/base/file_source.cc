@@ -56,6 +56,10 @@ std::string SystemReason(int error) { return std::strerror(error); }
 
 constexpr std::size_t kUnmappedBlockBytes = 0x10000;
 
+// Up to here a scan's pages are mapped at once; larger ranges are left to the kernel's read-ahead,
+// for a range may be larger than memory.
+constexpr std::uint64_t kPopulateBytes = 64U << 20U;
+
 class FileSource final : public ByteSource {
  public:
   FileSource(std::string name, int fd, std::uint64_t size, bool map)
@@ -86,7 +90,7 @@ class FileSource final : public ByteSource {
     auto* at = const_cast<std::byte*>(mapped_.data() + first);
     madvise(at, last - first, MADV_NORMAL);
 #ifdef MADV_POPULATE_READ
-    madvise(at, last - first, MADV_POPULATE_READ);
+    if (last - first <= kPopulateBytes) madvise(at, last - first, MADV_POPULATE_READ);
 #endif
   }
 
