@@ -8,7 +8,8 @@
 namespace v2p {
 
 std::uint64_t Xxh64(std::span<const std::byte> bytes) {
-  return XXH64(bytes.data(), bytes.size(), 0);
+  const std::byte none{};  // an empty span may have no address
+  return XXH64(bytes.empty() ? &none : bytes.data(), bytes.size(), 0);
 }
 
 }  // namespace v2p
