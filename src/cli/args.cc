@@ -166,6 +166,15 @@ void AddCommands(CLI::App& app, Args& args) {
   pack->add_flag("--force", args.pack.force, "Replace OUT if it exists");
 }
 
+// An empty value is a shell variable that was not set, never a wish for the default.
+void RefuseEmptyValues(CLI::App& app) {
+  const CLI::Validator not_empty(
+      [](std::string& text) { return std::string(text.empty() ? "the value is empty" : ""); }, "");
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_type_size() != 0) option->check(not_empty);
+  }
+}
+
 Result<std::optional<std::uint64_t>> ParseRoot(std::string_view option, const std::string& text) {
   if (text.empty()) return std::nullopt;
   const auto value = ParseHex(text);
@@ -229,6 +238,7 @@ ParsedArgs ParseArgs(int argc, const char* const* argv) {
   AddImageOptions(app, args, raw);
   AddRootOptions(app, args, raw);
   AddOutputOptions(app, args, raw);
+  RefuseEmptyValues(app);
   AddCommands(app, args);
   app.footer(kFooter);  // after the commands, which would take it over
   try {

@@ -76,6 +76,26 @@ Status FillMode(const ImageFacts& facts, const RootRequest& request, const DtbCl
                                         "(x86, pae, x64, x64-la57 or arm64)");
 }
 
+// Bits of a CR3 or TTBR value beside the address: PCID or flags below it, above it LAM and the
+// no-flush bit on x64 (SDM volume 3, 2.5), the ASID on ARM64. 32-bit modes have none above.
+std::uint64_t FlagBits(const PagingMode& mode) {
+  const std::uint64_t low = (mode.root_mask & -mode.root_mask) - 1;
+  if (mode.va_bits == 32) return low;
+  const std::uint64_t high =
+      mode.id == ModeName::kArm64 ? 0xFFFF'0000'0000'0000 : 0xE000'0000'0000'0000;
+  return low | high;
+}
+
+Status CheckFits(const RootChoice& choice) {
+  const PagingMode& mode = Mode(choice.mode);
+  if ((choice.value & ~(mode.root_mask | FlagBits(mode))) == 0) return {};
+  return Fail(
+      choice.dtb_source == "user" ? ErrorKind::kUsage : ErrorKind::kNoRoot,
+      fmt::format("root {:#x} ({}) has address bits that mode {} does not have: give another "
+                  "--dtb or --mode",
+                  choice.value, choice.dtb_source, mode.name));
+}
+
 void AddNotes(RootChoice& choice) {
   if (choice.value != choice.Masked()) {
     choice.notes.push_back(
@@ -114,6 +134,7 @@ Result<RootChoice> ChooseRoot(const ImageFacts& facts, const RootRequest& reques
   if (choice.ttbr1 && choice.mode != ModeName::kArm64) {
     return Fail(ErrorKind::kUsage, "--ttbr1 is for arm64 only");
   }
+  if (auto fits = CheckFits(choice); !fits) return tl::unexpected<Error>(std::move(fits).error());
   AddNotes(choice);
   return choice;
 }

@@ -63,7 +63,7 @@ void WriteTranslation(const Record& record, JsonWriter& json) {
   json.Member("mode", Name(root.mode));
   json.Member("mode_source", root.mode_source);
   json.HexMember("dtb", record.Walk().root.value);
-  json.Member("dtb_source", root.dtb_source);
+  json.Member("dtb_source", record.DtbSource());
   json.Key("walk");
   json.BeginArray();
   for (std::size_t i = 0; i < record.Walk().step_count; ++i) WriteStep(record, i, json);

@@ -48,8 +48,7 @@ void Progress::Update(std::uint64_t done, std::uint64_t total) {
   next_ = now + kEvery;
   shown_ = true;
   const double seconds = std::chrono::duration<double>(now - begin_).count();
-  const std::string line = "\r" + ProgressLine(label_, done, total, seconds) + "\033[K";
-  std::fputs(line.c_str(), stderr);
+  fmt::print(stderr, "\r{}\033[K", ProgressLine(label_, done, total, seconds));
   std::fflush(stderr);
 }
 

@@ -30,6 +30,13 @@ Record::Record(const ReportContext& context, const AddressInput& input, const v2
   }
 }
 
+std::string_view Record::DtbSource() const {
+  const RootChoice& root = *context_->root;
+  constexpr std::uint64_t kUpperHalf = std::uint64_t{1} << 55U;  // selects TTBR1
+  if (root.ttbr1 && (walk_->va.value & kUpperHalf) != 0) return "user";
+  return root.dtb_source;
+}
+
 std::optional<HResult> Record::Stop() const {
   if (walk_->Mapped()) return std::nullopt;
   return StopCode(*walk_);

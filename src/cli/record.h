@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "cli/address_list.h"
 #include "cli/choose_root.h"
@@ -35,6 +36,8 @@ class Record {
   const AddressInput& Input() const { return *input_; }
   const v2p::Walk& Walk() const { return *walk_; }
 
+  /// Where the root of this walk came from: of the user where it started from --ttbr1.
+  std::string_view DtbSource() const;
   HResult Translation() const { return translation_; }  ///< of VirtualToPhysical
   HResult OffsetsCode() const {
     return offsets_code_;

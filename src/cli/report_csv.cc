@@ -62,7 +62,7 @@ class CsvReporter final : public Reporter {
         image_, Quoted(record.Input().text), Hex(record.Walk().va.value), Outcome(record),
         Code(record.Translation()), Code(record.OffsetsCode()),
         record.Stop() ? Code(*record.Stop()) : "", record.Levels(), offsets, Name(root.mode),
-        root.mode_source, Hex(record.Walk().root.value), root.dtb_source);
+        root.mode_source, Hex(record.Walk().root.value), record.DtbSource());
   }
 
  private:

@@ -38,8 +38,13 @@ std::string Failure(const Walk& walk) {
       return fmt::format("table not in the image: {} page {}", LastLevel(walk),
                          Ticked(at & ~(kPageBytes - 1)));
     }
-    case WalkStatus::kReservedBits:
-      return fmt::format("reserved bits are set in the {}", LastLevel(walk));
+    case WalkStatus::kReservedBits: {
+      const std::size_t last = walk.step_count - 1U;
+      const std::uint64_t required = Mode(walk.mode).levels[last].required;
+      const bool type = (walk.steps[last].entry & required) != required;
+      return fmt::format("{} in the {}", type ? "reserved entry type" : "reserved bits are set",
+                         LastLevel(walk));
+    }
     case WalkStatus::kNonCanonical:
       return "not a canonical address";
     case WalkStatus::kMapped:
@@ -140,6 +145,10 @@ class TextReporter final : public Reporter {
     fmt::format_to(std::back_inserter(*out), "  {}: {}; DTB {:#x} {}, mode {} {}\n",
                    SafeText(context.image_name), SafeText(context.image->title), root.Masked(),
                    SourceWords(root.dtb_source), Name(root.mode), SourceWords(root.mode_source));
+    if (root.ttbr1) {
+      fmt::format_to(std::back_inserter(*out), "  TTBR1 {:#x} from the user\n",
+                     *root.ttbr1 & Mode(root.mode).root_mask);
+    }
     for (const std::string& note : root.notes) {
       fmt::format_to(std::back_inserter(*out), "  {}\n", SafeText(note));
     }

@@ -89,9 +89,11 @@ class WindbgText {
       Line("{}zero {}", dialect_.pae, LevelName(last));
       return;
     }
-    if (walk_.status == WalkStatus::kNotPresent && last + 1U < mode_.level_count) {
-      AppendPagefile(last);
+    if (walk_.status == WalkStatus::kReservedBits) {
+      Line("{}{} reserved bits, 0x{:X}", dialect_.pae, LevelName(last), code);
+      return;
     }
+    if (last + 1U < mode_.level_count) AppendPagefile(last);
     Line("{}{} not present, 0x{:X}", dialect_.pae, LevelName(last), code);
   }
 

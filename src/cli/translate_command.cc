@@ -56,11 +56,13 @@ class TranslationRun {
       if (inputs_.empty() && read) break;
       kept_ = out_.size();
       TranslateBatch();
-      if (const auto fault = ImageFault(args_, image_)) return Abort(*fault, kNoImage);
+      if (const auto fault = ImageFault(args_, image_)) return DropBatch(*fault);
       AddRecords();
       // Again: what reporting read (is the page there, where in the file) could have faulted too.
-      if (const auto fault = ImageFault(args_, image_)) return Abort(*fault, kNoImage);
-      if (!read) return Abort(read.error(), kUsageError);
+      if (const auto fault = ImageFault(args_, image_)) return DropBatch(*fault);
+      if (!read) {
+        return Abort(read.error(), read.error().kind == ErrorKind::kUsage ? kUsageError : kNoImage);
+      }
       if (const auto status = Flush()) return *status;
       if (Interrupted()) break;
     }
@@ -108,9 +110,14 @@ class TranslationRun {
     }
   }
 
-  // Closes the report without what is not to be trusted, and says why the run ended.
+  // What the batch says is not to be trusted: it is left out.
+  int DropBatch(const Error& error) {
+    out_.resize(kept_);
+    return Abort(error, kNoImage);
+  }
+
+  // Closes the report and says why the run ended.
   int Abort(const Error& error, int status) {
-    if (status == kNoImage) out_.resize(kept_);
     reporter_->End(context_, &error, &out_);
     if (status != kInterruptedStatus) {
       LogError(ErrorLine(error));
@@ -177,10 +184,11 @@ Result<RootChoice> RootFor(const Args& args, const Image& image) {
   return root;
 }
 
-// Where the text report does not carry the notes itself, people get them beside it.
+// Where the report does not carry the notes itself, people get them beside it.
 void LogNotes(const Args& args, const AddressList& list, const RootChoice& root) {
   const bool detailed = list.IsSingle() || args.verbosity > 0;
-  if (args.format != OutputFormat::kText || detailed) return;
+  if (args.format == OutputFormat::kJson) return;
+  if (args.format == OutputFormat::kText && detailed) return;
   for (const std::string& note : root.notes) LogWarning(fmt::format("{}: {}", args.dump, note));
 }
 

@@ -152,5 +152,38 @@ TEST(ChooseRoot, ASeparateUpperRootIsForArm64) {
   EXPECT_EQ(ChooseRoot({}, request)->ttbr1, 0x2000U);
 }
 
+TEST(ChooseRoot, ARootWiderThanTheModeIsNotCut) {
+  RootRequest request;
+  request.dtb = 0x7700001000;
+  for (const ModeName mode : {ModeName::kX86, ModeName::kPae}) {
+    request.mode = mode;
+    const auto root = ChooseRoot({}, request);
+    ASSERT_FALSE(root);
+    EXPECT_EQ(root.error().kind, ErrorKind::kUsage);
+  }
+  request.mode = ModeName::kX64;
+  EXPECT_TRUE(ChooseRoot({}, request));
+  request.dtb = 0x0010000000001000;  // bit 52 is neither address nor flag
+  EXPECT_FALSE(ChooseRoot({}, request));
+}
+
+TEST(ChooseRoot, AClaimWiderThanItsModeIsNoRoot) {
+  ImageFacts facts;
+  facts.dtb_claims.push_back(HeaderClaim(0x100001000, ModeName::kPae));
+  const auto root = ChooseRoot(facts, {});
+  ASSERT_FALSE(root);
+  EXPECT_EQ(root.error().kind, ErrorKind::kNoRoot);
+}
+
+TEST(ChooseRoot, FlagsBesideTheAddressAreDropped) {
+  RootRequest request;
+  request.mode = ModeName::kX64;
+  request.dtb = 0x80000000001ad002;  // no-flush bit and PCID
+  EXPECT_EQ(ChooseRoot({}, request)->Masked(), 0x1ad000U);
+  request.mode = ModeName::kArm64;
+  request.dtb = 0x0004000041858001;  // ASID and CnP
+  EXPECT_EQ(ChooseRoot({}, request)->Masked(), 0x41858000U);
+}
+
 }  // namespace
 }  // namespace v2p::cli

@@ -243,6 +243,19 @@ class Statuses(Case):
         self.assertIn("assumed", self.run_v2p(*arguments).stderr)
         self.assertEqual(self.run_v2p("-q", *arguments).stderr, "")
 
+    def test_empty_values_are_no_defaults(self):
+        for option in ("--dtb", "--mode", "--ranges", "--addresses", "--ttbr1", "--as"):
+            done = self.run_v2p("-f", self.raw, option, "", "0")
+            self.assertEqual(done.returncode, 2, option)
+            self.assertIn("empty", done.stderr)
+
+    def test_upper_root_is_the_users(self):
+        done = self.run_v2p("-f", self.dmp(machine=0xAA64), "--ttbr1", "5000", "--format", "ndjson",
+                            "ffff800000000000", "0")
+        upper, lower = (json.loads(line) for line in done.stdout.splitlines())
+        self.assertEqual((upper["dtb"], upper["dtb_source"]), ("0x0000000000005000", "user"))
+        self.assertEqual(lower["dtb_source"], "header")
+
     def test_low_bits_of_a_root_are_dropped_and_said(self):
         done = self.run_v2p("-f", self.raw, "--mode", "x64", "--dtb",
                             hex(self.made.root << 12 | 0x8000000000000002), hex(MAPPED))
