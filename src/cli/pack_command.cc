@@ -1,7 +1,6 @@
 // `v2p pack`: makes an image that can be read at random while compressed.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/file_source.h"
 #include "cli/commands.h"
@@ -21,15 +20,8 @@ Result<PackResult> Pack(const Args& args) {
   Progress progress("pack", args.quiet);
   PackOptions options = args.pack;
   options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.Update(done, total); };
-  options.interrupted = [] { return Interrupted() || MappingFault().has_value(); };
-  auto packed = PackZstd(**source, args.pack_out, options);
-  const auto fault = MappingFault();
-  if (!fault) return packed;
-  if (packed)
-    unlink(args.pack_out.c_str());  // the last block may hold zeros that the file never had
-  return tl::unexpected<Error>(Error{ErrorKind::kIo,
-                                     "the file became shorter, or failed, while it was read",
-                                     args.pack_in, FileOffset(*fault)});
+  options.interrupted = Interrupted;
+  return PackZstd(**source, args.pack_out, options);
 }
 
 }  // namespace

@@ -3,24 +3,32 @@
 #include "codec/byte_stream.h"
 
 #include <fmt/format.h>
-#include <zstd.h>
 #include <zstd_errors.h>
 
 #include <array>
 #include <cstring>
 #include <vector>
 
+#include "codec/zstd_decoder.h"
 #include "codec/zstd_source.h"
 
 namespace v2p {
 namespace {
+
+// Reads on at `at`. A source that ends before its Size() was cut after it was opened: what was read
+// of it is not the file that the user named.
+Result<std::size_t> ReadOn(const ByteSource& source, std::uint64_t at, std::span<std::byte> out) {
+  auto got = source.ReadAt(at, out);
+  if (!got || *got == out.size() || at + *got >= source.Size()) return got;
+  return Fail(ErrorKind::kIo, "the file became shorter while it was read", FileOffset(at + *got));
+}
 
 class PlainStream final : public ByteStream {
  public:
   explicit PlainStream(const ByteSource& source) : source_(source) {}
 
   Result<std::size_t> Read(std::span<std::byte> out) override {
-    auto got = source_.ReadAt(at_, out);
+    auto got = ReadOn(source_, at_, out);
     if (got) at_ += *got;
     return got;
   }
@@ -31,13 +39,9 @@ class PlainStream final : public ByteStream {
   std::uint64_t at_ = 0;
 };
 
-struct FreeDecoder {
-  void operator()(ZSTD_DCtx* decoder) const { ZSTD_freeDCtx(decoder); }
-};
-
 class ZstdStream final : public ByteStream {
  public:
-  ZstdStream(const ByteSource& source, std::unique_ptr<ZSTD_DCtx, FreeDecoder> decoder)
+  ZstdStream(const ByteSource& source, ZstdDecoder decoder)
       : source_(source), decoder_(std::move(decoder)), stored_(ZSTD_DStreamInSize()) {}
 
   Result<std::size_t> Read(std::span<std::byte> out) override {
@@ -64,7 +68,7 @@ class ZstdStream final : public ByteStream {
 
  private:
   Status Refill() {
-    const auto got = source_.ReadAt(read_, stored_);
+    const auto got = ReadOn(source_, read_, stored_);
     if (!got) return tl::unexpected<Error>(got.error());
     from_ = {stored_.data(), *got, 0};
     read_ += *got;
@@ -82,7 +86,7 @@ class ZstdStream final : public ByteStream {
   }
 
   const ByteSource& source_;
-  std::unique_ptr<ZSTD_DCtx, FreeDecoder> decoder_;
+  ZstdDecoder decoder_;
   std::vector<std::byte> stored_;
   ZSTD_inBuffer from_{nullptr, 0, 0};
   std::uint64_t read_ = 0;      // up to where the file has been read
@@ -99,7 +103,7 @@ Result<std::unique_ptr<ByteStream>> OpenStream(const ByteSource& source) {
   if (!LooksLikeZstd(std::span(head).first(*got))) return std::make_unique<PlainStream>(source);
 
   constexpr int kLongestWindowLog = 31;  // what `zstd --long=31` writes
-  std::unique_ptr<ZSTD_DCtx, FreeDecoder> decoder(ZSTD_createDCtx());
+  ZstdDecoder decoder(ZSTD_createDCtx());
   if (!decoder || ZSTD_isError(ZSTD_DCtx_setParameter(decoder.get(), ZSTD_d_windowLogMax,
                                                       kLongestWindowLog)) != 0) {
     return Fail(ErrorKind::kIo, "no memory for a zstd decoder");

@@ -14,7 +14,8 @@ class ByteStream {
  public:
   virtual ~ByteStream() = default;
 
-  /// Fills `out`; fewer bytes mean that the end was reached.
+  /// Fills `out`; fewer bytes mean that the end was reached. A file that ends before the size it
+  /// had when it was opened is an error (kIo).
   virtual Result<std::size_t> Read(std::span<std::byte> out) = 0;
 
   /// How many bytes of the underlying file have been read: progress towards its size.

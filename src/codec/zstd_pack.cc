@@ -171,7 +171,9 @@ Result<PackResult> PackZstd(const ByteSource& source, const std::string& path,
   source.WillScan(0, source.Size());
   auto result = Packer(**stream, source.Size(), *file, options).Run(workers);
   if (!result) return result;
-
+  if (const std::uint64_t read = (*stream)->FileBytesRead(); read != source.Size()) {
+    return Fail(ErrorKind::kIo, "the file was not read to its end", FileOffset(read));
+  }
   if (auto sound = Verify(file->TemporaryName(), *result); !sound) {
     return tl::unexpected<Error>(sound.error());
   }

@@ -3,7 +3,6 @@
 #include "codec/zstd_source.h"
 
 #include <fmt/format.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -16,35 +15,31 @@
 #include "base/bytes.h"
 #include "codec/unpack_temp.h"
 #include "codec/xxh64.h"
+#include "codec/zstd_decoder.h"
 #include "codec/zstd_frame.h"
 #include "codec/zstd_layout.h"
 
 namespace v2p {
 namespace {
 
-struct FreeDecoder {
-  void operator()(ZSTD_DCtx* decoder) const { ZSTD_freeDCtx(decoder); }
-};
-using Decoder = std::unique_ptr<ZSTD_DCtx, FreeDecoder>;
-
 // Decoders to reuse: as many as were ever at work at once.
 class DecoderPool {
  public:
-  Decoder Take() {
+  ZstdDecoder Take() {
     const std::scoped_lock lock(mutex_);
-    if (idle_.empty()) return Decoder(ZSTD_createDCtx());
-    Decoder decoder = std::move(idle_.back());
+    if (idle_.empty()) return ZstdDecoder(ZSTD_createDCtx());
+    ZstdDecoder decoder = std::move(idle_.back());
     idle_.pop_back();
     return decoder;
   }
-  void Return(Decoder decoder) {
+  void Return(ZstdDecoder decoder) {
     const std::scoped_lock lock(mutex_);
     idle_.push_back(std::move(decoder));
   }
 
  private:
   std::mutex mutex_;
-  std::vector<Decoder> idle_;
+  std::vector<ZstdDecoder> idle_;
 };
 
 class ZstdSource final : public ByteSource {
@@ -97,7 +92,7 @@ class ZstdSource final : public ByteSource {
   Result<BlockCache::BlockPtr> Load(const ZstdFrame& frame) const {
     const auto stored = Block::Make(frame.stored);
     const auto block = Block::Make(frame.bytes);
-    Decoder decoder = decoders_.Take();
+    ZstdDecoder decoder = decoders_.Take();
     if (!stored || !block || !decoder) {
       return Fail(ErrorKind::kIo, "no memory to decompress a zstd frame", FileOffset(frame.at));
     }

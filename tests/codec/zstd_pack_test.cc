@@ -143,6 +143,54 @@ TEST(ZstdPack, DamagedInputLeavesNothing) {
   EXPECT_EQ(dir.FileCount(), 0U);
 }
 
+// Says that it is longer than it turns out to be, as a file that was cut after it was opened.
+class CutSource final : public ByteSource {
+ public:
+  CutSource(const Bytes& left, std::uint64_t size) : left_(left), size_(size) {}
+  const std::string& Name() const override { return left_.Name(); }
+  std::uint64_t Size() const override { return size_; }
+  bool Verbatim() const override { return true; }
+  Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const override {
+    return left_.ReadAt(offset, out);
+  }
+  Result<BlockView> BlockAt(std::uint64_t offset) const override { return left_.BlockAt(offset); }
+
+ private:
+  test::MemorySource left_;
+  std::uint64_t size_;
+};
+
+TEST(ZstdPack, AnInputThatShrinksMeanwhileLeavesNothing) {
+  const TempDir dir;
+  test::WriteFile(dir.Path("in"), test::MemoryLike(1'000'000, 34));
+  test::WriteFile(dir.Path("out.zst"), Bytes(3));
+  PackOptions options = SmallFrames();
+  options.force = true;
+  options.progress = [&](std::uint64_t, std::uint64_t) {
+    std::filesystem::resize_file(dir.Path("in"), 300'000);
+  };
+  const auto result = PackFile(dir.Path("in"), dir.Path("out.zst"), options);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::kIo);
+  EXPECT_EQ(result.error().at, FileOffset(300'000));
+  EXPECT_EQ(test::ReadFile(dir.Path("out.zst")), Bytes(3));
+  EXPECT_EQ(dir.FileCount(), 2U);
+}
+
+// Cut where a chunk ends, and where a zstd frame ends: the rest looks whole.
+TEST(ZstdPack, AnInputCutAtASeamLeavesNothing) {
+  const TempDir dir;
+  const Bytes original = test::MemoryLike(4U * 65536, 35);
+  for (const Bytes& left : {original, Bytes(), test::CompressFrames(original, 100'000)[0]}) {
+    const auto result =
+        PackZstd(CutSource(left, left.size() + 5000), dir.Path("out.zst"), SmallFrames());
+    ASSERT_FALSE(result) << left.size();
+    EXPECT_EQ(result.error().kind, ErrorKind::kIo);
+    EXPECT_EQ(result.error().at, FileOffset(left.size()));
+    EXPECT_EQ(dir.FileCount(), 0U);
+  }
+}
+
 TEST(ZstdPack, InterruptionLeavesNothing) {
   const TempDir dir;
   const Bytes original = test::MemoryLike(5'000'000, 26);
