@@ -21,7 +21,9 @@ Result<PackResult> Pack(const Args& args) {
   PackOptions options = args.pack;
   options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.Update(done, total); };
   options.interrupted = Interrupted;
-  return PackZstd(**source, args.pack_out, options);
+  auto packed = PackZstd(**source, args.pack_out, options);
+  if (!packed && packed.error().at) packed.error().file = args.pack_in;  // offsets are the input's
+  return packed;
 }
 
 }  // namespace

@@ -142,15 +142,24 @@ std::string ShellWord(const std::string& name) {
   return quoted + "'";
 }
 
-// "dir/capture.lime.zst" becomes "dir/capture.seek.zst".
+// Takes the extension, dot and all, off the end of `path`; none gives an empty one.
+std::string TakeExtension(std::string& path) {
+  const std::size_t dot = path.find_last_of("./");
+  if (dot == std::string::npos || path[dot] == '/') return {};
+  std::string extension = path.substr(dot);
+  path.resize(dot);
+  return extension;
+}
+
+// "dir/capture.lime.zst" becomes "dir/capture.seek.lime.zst": how raw memory is laid out may hang
+// on the inner extension (.vmem), so the copy must keep it.
 std::string SeekableName(const std::string& name) {
-  const std::size_t base = name.rfind('/') == std::string::npos ? 0 : name.rfind('/') + 1;
   std::string stem = name;
-  for (int i = 0; i < 2; ++i) {
-    const std::size_t dot = stem.rfind('.');
-    if (dot != std::string::npos && dot > base) stem.resize(dot);
-  }
-  return stem + ".seek.zst";
+  std::string inner = TakeExtension(stem);
+  std::string lower = inner;
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  if (lower == ".zst" || lower == ".zstd") inner = TakeExtension(stem);
+  return stem + ".seek" + inner + ".zst";
 }
 
 }  // namespace

@@ -161,12 +161,32 @@ TEST(ZstdSource, RefusesWhatDoesNotTellItsSize) {
   EXPECT_EQ(source.error().message,
             "a zstd frame that does not tell its size cannot be read at random; make it seekable: "
             "v2p pack " +
-                dir.Path("capture.lime.zst") + " " + dir.Path("capture.seek.zst"));
+                dir.Path("capture.lime.zst") + " " + dir.Path("capture.seek.lime.zst"));
   const auto quoted = OpenZstd(*OpenFile(dir.Path("it's one.zst")), {});
   ASSERT_FALSE(quoted);
   EXPECT_NE(quoted.error().message.find("'" + dir.Path("it'\\''s one.zst") + "' '"),
             std::string::npos)
       << quoted.error().message;
+}
+
+// The new name keeps the extension that says what is inside: a .vmem is read by other rules.
+TEST(ZstdSource, TheAdvisedNameKeepsTheInnerExtension) {
+  const test::TempDir dir;
+  test::WriteFile(dir.Path("in"), test::MemoryLike(1000, 7));
+  ASSERT_TRUE(test::Run("zstd -q < " + dir.Path("in") + " > " + dir.Path("one")));
+  const Bytes one = test::ReadFile(dir.Path("one"));
+  const std::vector<std::pair<std::string, std::string>> names = {
+      {"guest.vmem.zst", "guest.seek.vmem.zst"}, {"guest.VMEM.ZST", "guest.seek.VMEM.zst"},
+      {"guest.vmem", "guest.seek.vmem.zst"},     {"a.b.raw.zst", "a.b.seek.raw.zst"},
+      {"memory.zst", "memory.seek.zst"},         {"memory", "memory.seek.zst"},
+      {".vmem.zst", ".seek.vmem.zst"},           {".zst", ".seek.zst"}};
+  for (const auto& [name, advised] : names) {
+    test::WriteFile(dir.Path(name), one);
+    const auto source = OpenZstd(*OpenFile(dir.Path(name)), {});
+    ASSERT_FALSE(source);
+    EXPECT_TRUE(source.error().message.ends_with(" " + dir.Path(advised)))
+        << name << ": " << source.error().message;
+  }
 }
 
 // A frame header that announces `bytes`, and one block of a repeated byte.

@@ -11,6 +11,7 @@
 #include "support/corpus.h"
 #include "support/memory_source.h"
 #include "support/temp_file.h"
+#include "support/zstd_files.h"
 
 namespace v2p {
 namespace {
@@ -183,6 +184,26 @@ TEST(RawTest, LargeVmemNeedsALayout) {
   EXPECT_EQ(image->memory->FileOffsetOf(PhysAddr(0x100000000)), FileOffset(0xC0000000));
   const auto ranges = OpenImage(file.Path(), WithRanges({{PhysAddr(0), 4 * kGiB, std::nullopt}}));
   EXPECT_TRUE(ranges);
+}
+
+// Packing a .vmem must not make it readable as linear memory: its own name and the one that the
+// advice to pack leads to.
+TEST(RawTest, APackedLargeVmemNeedsALayoutToo) {
+  const std::size_t frame_bytes = 64U << 20U;
+  const auto zeros =
+      test::CompressFrames(std::vector<std::byte>(frame_bytes), frame_bytes, "--no-check")[0];
+  const auto packed = test::Concat(std::vector(3 * kGiB / frame_bytes + 1, zeros));
+  const test::TempDir dir;
+  for (const std::string name : {"guest.vmem.zst", "guest.seek.vmem.zst", "guest.raw.zst"}) {
+    test::WriteFile(dir.Path(name), packed);
+  }
+  for (const std::string name : {"guest.vmem.zst", "guest.seek.vmem.zst"}) {
+    const auto refused = OpenImage(dir.Path(name), {});
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().kind, ErrorKind::kUnsupported);
+    EXPECT_NE(refused.error().message.find("--platform"), std::string::npos);
+  }
+  EXPECT_TRUE(OpenImage(dir.Path("guest.raw.zst"), {})) << "the name alone decides";
 }
 
 TEST(RawTest, VmemUpTo3GiBAndOtherNamesAreLinear) {
