@@ -15,6 +15,21 @@ std::shared_ptr<Block> Block::Make(std::size_t size) {
   return block;
 }
 
+namespace {
+
+// Whatever goes wrong is a result: others wait for it.
+Result<BlockCache::BlockPtr> LoadOrFail(const BlockCache::Loader& load) {
+  try {
+    return load();
+  } catch (const std::bad_alloc&) {
+    return Fail(ErrorKind::kIo, "out of memory");
+  } catch (...) {
+    return Fail(ErrorKind::kIo, "load failed");
+  }
+}
+
+}  // namespace
+
 Result<BlockCache::BlockPtr> BlockCache::Get(std::uint64_t key, const Loader& load) {
   std::unique_lock lock(mutex_);
   if (const auto found = entries_.find(key); found != entries_.end()) {
@@ -31,22 +46,24 @@ Result<BlockCache::BlockPtr> BlockCache::Get(std::uint64_t key, const Loader& lo
   ++loads_;
   lock.unlock();
 
-  Result<BlockPtr> loaded = load();
+  Result<BlockPtr> loaded = LoadOrFail(load);
 
   lock.lock();
-  flight->result = loaded;
+  flight->result = std::move(loaded);
   flight->landed = true;
   flights_.erase(key);
-  if (loaded) Insert(key, *loaded);
-  lock.unlock();
   landed_.notify_all();
-  return loaded;
+  if (flight->result) Insert(key, *flight->result);
+  return flight->result;
 }
 
+// Nothing is changed when memory runs out on the way.
 void BlockCache::Insert(std::uint64_t key, BlockPtr block) {
-  bytes_ += block->Bytes().size();
-  newest_first_.push_front(key);
-  entries_[key] = {std::move(block), newest_first_.begin()};
+  const std::size_t bytes = block->Bytes().size();
+  std::list<std::uint64_t> order{key};
+  entries_.insert_or_assign(key, Entry{std::move(block), order.begin()});
+  newest_first_.splice(newest_first_.begin(), order);
+  bytes_ += bytes;
   while (bytes_ > budget_ && newest_first_.size() > 1) {
     const auto oldest = entries_.find(newest_first_.back());
     bytes_ -= oldest->second.block->Bytes().size();

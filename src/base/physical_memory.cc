@@ -53,7 +53,7 @@ FrameView PhysicalMemory::Frame(Pfn pfn) const {
 
 std::size_t PhysicalMemory::Read(PhysAddr pa, std::span<std::byte> out) const {
   std::size_t done = 0;
-  while (done < out.size()) {
+  while (done < out.size() && done <= ~pa.value) {  // addresses end at 2^64, they do not wrap
     const auto where = Find(pa + done);
     if (!where) break;
     const auto want =

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -64,6 +65,7 @@ class MappedCursor {
 };
 
 /// Looks up entries through the source's block cache, keeping a few blocks pinned. One a thread.
+/// What is pinned escapes the cache's budget: of a large block only a page is kept, as a copy.
 template <class Index>
 class CachedCursor {
  public:
@@ -83,6 +85,7 @@ class CachedCursor {
 
  private:
   static constexpr unsigned kSlotShift = 16;
+  static constexpr std::size_t kMostPinned = 1U << 20U;  // eight of them a cursor
 
   bool Refill(BlockView& slot, std::uint64_t at, std::size_t width) {
     auto block = source_->BlockAt(at);
@@ -90,8 +93,21 @@ class CachedCursor {
       faults_->Set(block.error());
       return false;
     }
-    slot = std::move(*block);
-    return slot.Holds(at, width) || Straddle(slot, at, width);
+    if (!block->Holds(at, width)) return Straddle(slot, at, width);
+    slot = block->bytes.size() <= kMostPinned ? std::move(*block) : CopyAround(*block, at, width);
+    return true;
+  }
+
+  // The page of the file that the bytes begin in, and a little more when they leave it.
+  static BlockView CopyAround(const BlockView& block, std::uint64_t at, std::size_t width) {
+    const std::uint64_t page = at & ~(kPageBytes - 1);
+    const std::uint64_t begin = std::max(page, block.begin);
+    const std::uint64_t want = std::max(page + kPageBytes, at + width) - begin;
+    const auto from = block.bytes.subspan(static_cast<std::size_t>(begin - block.begin));
+    const auto kept =
+        from.first(static_cast<std::size_t>(std::min<std::uint64_t>(want, from.size())));
+    auto copy = std::make_shared<std::vector<std::byte>>(kept.begin(), kept.end());
+    return {begin, *copy, copy};
   }
 
   // The bytes cross a block boundary: keep a copy of just them.

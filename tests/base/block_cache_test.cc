@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -76,6 +77,28 @@ TEST(BlockCache, ForgetsAFailedLoad) {
   EXPECT_EQ(failed.error().message, "damaged");
   EXPECT_EQ(cache.Bytes(), 0U);
   EXPECT_NE(Get(cache, 1), nullptr);
+}
+
+// A loader that runs out of memory: an error for all who wait, and the next caller tries again.
+TEST(BlockCache, ALoadThatThrowsIsAnErrorForAllWhoWait) {
+  BlockCache cache(1000);
+  std::atomic<int> asking = 0;
+  std::atomic<int> errors = 0;
+  const auto ask = [&] {
+    ++asking;
+    const auto block = cache.Get(3, [&]() -> Result<BlockCache::BlockPtr> {
+      while (asking < 3) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      throw std::bad_alloc();
+    });
+    if (!block && block.error().kind == ErrorKind::kIo && block.error().message == "out of memory")
+      ++errors;
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back(ask);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(errors, 3);
+  EXPECT_NE(Get(cache, 3), nullptr);
 }
 
 TEST(BlockCache, ThreadsThatWantTheSameBlockWaitForOneLoad) {

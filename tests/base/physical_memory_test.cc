@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <numeric>
 
 #include "support/memory_source.h"
@@ -70,6 +71,73 @@ TEST_P(PhysicalMemoryTest, FileOffsetsOnlyForVerbatimSources) {
   const PhysicalMemory memory = Make();
   EXPECT_EQ(memory.FileOffsetOf(PhysAddr(0x1800)).has_value(), GetParam() == 0);
   EXPECT_FALSE(memory.FileOffsetOf(PhysAddr(0x100)));
+}
+
+// Blocks of a MemorySource, counting the bytes of those that someone still holds.
+class CountingSource final : public ByteSource {
+ public:
+  CountingSource(std::vector<std::byte> bytes, std::size_t block_bytes)
+      : memory_(std::move(bytes), block_bytes) {}
+  const std::string& Name() const override { return memory_.Name(); }
+  std::uint64_t Size() const override { return memory_.Size(); }
+  bool Verbatim() const override { return false; }
+  Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const override {
+    return memory_.ReadAt(offset, out);
+  }
+  Result<BlockView> BlockAt(std::uint64_t offset) const override {
+    auto block = memory_.BlockAt(offset);
+    const std::size_t n = block->bytes.size();
+    ++loads;
+    held += n;
+    block->pin = {block->pin.get(), [this, n, pin = block->pin](const void*) { held -= n; }};
+    return block;
+  }
+
+  mutable std::size_t held = 0;
+  mutable std::size_t loads = 0;
+
+ private:
+  test::MemorySource memory_;
+};
+
+class CursorPinsTest : public testing::TestWithParam<std::size_t> {};
+
+// Entries all over an image whose pages do not begin at page boundaries of the file.
+TEST_P(CursorPinsTest, HoldNoMoreThanAFewMegabytes) {
+  constexpr std::size_t kImage = 20U << 20U;
+  constexpr std::size_t kShift = 0x24;
+  const auto bytes = Pattern(kImage + kShift);
+  const auto source = std::make_shared<CountingSource>(bytes, GetParam());
+  const PhysicalMemory memory(source, RunIndex({{PhysAddr(0), kImage, FileOffset(kShift)}}));
+  memory.WithCursor([&](auto cursor) {
+    for (std::uint64_t i = 0; i < 1500; ++i) {
+      const std::uint64_t pa = i * 0x9E3778 % kImage & ~std::uint64_t{7};
+      const std::byte* p = cursor.Find(PhysAddr(pa), 8);
+      ASSERT_NE(p, nullptr) << pa;
+      ASSERT_EQ(std::memcmp(p, bytes.data() + kShift + pa, 8), 0) << pa;
+      ASSERT_LE(source->held, 8U << 20U);
+    }
+    const std::size_t before = source->loads;
+    for (std::uint64_t pa = 0x300000; pa < 0x301000; pa += 8) {
+      ASSERT_EQ(std::memcmp(cursor.Find(PhysAddr(pa), 8), bytes.data() + kShift + pa, 8), 0);
+    }
+    EXPECT_LE(source->loads - before, 3U) << "the entries of one table";
+  });
+  EXPECT_EQ(source->held, 0U);
+  EXPECT_FALSE(memory.Fault());
+}
+
+INSTANTIATE_TEST_SUITE_P(Blocks, CursorPinsTest,
+                         testing::Values(4096, 1U << 20U, (1U << 20U) + 4, 9U << 20U));
+
+// A run that ends with the address space is not followed by address 0.
+TEST_P(PhysicalMemoryTest, ReadsDoNotWrap) {
+  const PhysicalMemory memory(std::make_shared<test::MemorySource>(Pattern(0x4000), GetParam()),
+                              RunIndex({{PhysAddr(0), 0x1000, FileOffset(0)},
+                                        {PhysAddr(0) - 0x1000, 0x1000, FileOffset(0x1000)}}));
+  std::vector<std::byte> out(0x20);
+  EXPECT_EQ(memory.Read(PhysAddr(0) - 0x10, out), 0x10U);
+  EXPECT_EQ(out[0xf], Pattern(0x4000)[0x1fff]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sources, PhysicalMemoryTest, testing::Values(0, 7, 64, 4096));
