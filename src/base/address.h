@@ -10,6 +10,14 @@ namespace v2p {
 inline constexpr std::uint64_t kPageBytes = 0x1000;
 inline constexpr unsigned kPageShift = 12;
 
+/// Beyond the physical addresses of any machine (56 bits: Arm ARM, FEAT_D128).
+inline constexpr std::uint64_t kPhysicalLimit = std::uint64_t{1} << 56U;
+
+/// Pages that `bytes` bytes take, the last one perhaps in part.
+constexpr std::uint64_t PagesIn(std::uint64_t bytes) {
+  return bytes / kPageBytes + (bytes % kPageBytes != 0 ? 1 : 0);
+}
+
 /// A 64-bit byte address in one address space, named by `Tag`.
 template <class Tag>
 struct Address {

@@ -142,7 +142,7 @@ ImageFacts MakeFacts(const ElfHeader& header, const ElfSegments& segments, const
   ImageFacts facts;
   facts.machine = MachineOf(header);
   facts.cpus = notes.cpus;
-  facts.missing_pages = (extents.missing_bytes + kPageBytes - 1) / kPageBytes;
+  facts.missing_pages = PagesIn(extents.missing_bytes);
   facts.details.push_back({"elf-class", std::uint64_t{header.is64 ? 64U : 32U}});
   facts.details.push_back({"elf-machine", std::uint64_t{header.machine}});
   if (const auto producer = Producer(notes); !producer.empty()) {

@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <queue>
 
 #include "base/checked_math.h"
 
 namespace v2p {
 namespace {
+
+constexpr std::uint64_t kHuge = std::numeric_limits<std::uint64_t>::max();
 
 bool Precedes(const Extent& a, const Extent& b) { return a.begin < b.begin; }
 
@@ -95,7 +98,8 @@ Result<ElfExtents> MakeElfExtents(std::span<const ElfSegment> loads, std::uint64
               .value_or(result.not_stored_bytes);
     }
     if (load.file_bytes == 0) continue;
-    if (!CheckedAdd(load.paddr, load.file_bytes) || !CheckedAdd(load.at, load.file_bytes)) {
+    if (CheckedAdd(load.paddr, load.file_bytes).value_or(kHuge) > kPhysicalLimit ||
+        !CheckedAdd(load.at, load.file_bytes)) {
       return Fail(ErrorKind::kCorrupt,
                   fmt::format("ELF segment of {:#x} bytes at {:#x} passes the end of the address "
                               "space",

@@ -36,6 +36,10 @@ constexpr Fields k32 = {false, 0x34, 0x1C, 0x20, 0x2A, 0x2C, 0x2E, 0x30, 0x32, 0
 constexpr Fields k64 = {true, 0x40, 0x20, 0x28, 0x36, 0x38, 0x3A, 0x3C, 0x3E, 0x38,
                         0x00, 0x08, 0x18, 0x20, 0x28, 0x40, 0x18, 0x20, 0x2C};
 
+// The largest core seen has 131070 of them. Each takes some 100 bytes of our memory, and of a
+// compressed file next to none.
+constexpr std::uint64_t kMaxPrograms = std::uint64_t{1} << 22U;
+
 constexpr std::size_t kPieceBytes = std::size_t{64} << 10U;
 constexpr std::size_t kNameTableLimit = std::size_t{64} << 10U;  // a core has a handful of sections
 
@@ -65,6 +69,12 @@ Status CheckTable(const ByteSource& source, const ElfHeader& header) {
     return Fail(ErrorKind::kCorrupt,
                 fmt::format("ELF program headers of {} bytes", header.program_stride),
                 FileOffset(f.phentsize));
+  }
+  if (header.program_count > kMaxPrograms) {
+    return Fail(ErrorKind::kUnsupported,
+                fmt::format("ELF cores of more than {} program headers are not read, this has {}",
+                            kMaxPrograms, header.program_count),
+                FileOffset(header.section_at));
   }
   const std::uint64_t bytes = header.program_count * header.program_stride;  // 32 by 16 bits
   if (!Inside(header.program_at, bytes, source.Size())) {

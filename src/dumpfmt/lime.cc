@@ -22,9 +22,11 @@ constexpr std::size_t kLastAt = 16;  // inclusive
 constexpr std::size_t kReservedAt = 24;
 constexpr std::size_t kHeaderBytes = 32;
 
-// No machine that LiME runs on has wider physical addresses.
-constexpr std::uint64_t kPhysicalLimit = std::uint64_t{1} << 56U;
-constexpr std::size_t kSearchBlock = std::size_t{1} << 20U;
+// A search reads little at first: the next header is often near.
+constexpr std::size_t kFirstSearchBytes = std::size_t{4} << 10U;
+constexpr std::size_t kMostSearchBytes = std::size_t{1} << 20U;
+// A file with more headers to doubt than this is no memory image that lost a few.
+constexpr std::uint64_t kMaxDoubts = 1000;
 
 struct Header {
   std::uint32_t magic = 0;
@@ -35,16 +37,23 @@ struct Header {
 
   bool IsHeader() const { return magic == kMagic && version == kVersion; }
   bool IsPlausible() const { return IsHeader() && first <= last && last < kPhysicalLimit; }
+  bool MayFollow(const Header& before) const {
+    return IsPlausible() && reserved == 0 && first > before.last;
+  }
+  bool IsZero() const { return magic == 0 && version == 0; }
+};
+
+/// What stands behind the range of a header that a search has found.
+enum class LeadsTo : std::uint8_t {
+  kNothing,
+  kEndPerhaps,  ///< the file is cut short inside it, or zeros follow
+  kNextHeader,  ///< or exactly the end of the file
 };
 
 Header Parse(const std::byte* p) {
   return {LoadLe<std::uint32_t>(p), LoadLe<std::uint32_t>(p + kVersionAt),
           LoadLe<std::uint64_t>(p + kFirstAt), LoadLe<std::uint64_t>(p + kLastAt),
           LoadLe<std::uint64_t>(p + kReservedAt)};
-}
-
-std::uint64_t PagesIn(std::uint64_t bytes) {
-  return bytes / kPageBytes + (bytes % kPageBytes != 0 ? 1 : 0);
 }
 
 // Walks the headers of one file and collects what they promise.
@@ -66,6 +75,8 @@ class Reader {
 
   Result<Header> ReadHeader(std::uint64_t at);
   Status Take(const Header& header, std::uint64_t at);
+  Result<LeadsTo> Follow(const Header& header, std::uint64_t at);
+  Status CountDoubt(std::uint64_t at);
   Result<std::optional<std::uint64_t>> FindNextHeader();
   Status Resynchronise(std::uint64_t expected);
   void Flush(std::uint64_t data_end);
@@ -80,6 +91,8 @@ class Reader {
   std::uint64_t missing_pages_ = 0;
   std::uint64_t repeats_ = 0;
   std::uint64_t resyncs_ = 0;
+  std::uint64_t doubts_ = 0;       // headers looked for, and those found and followed
+  std::vector<std::byte> search_;  // what FindNextHeader reads into
   std::uint64_t lost_bytes_ = 0;
   std::vector<std::string> warnings_;
 };
@@ -102,7 +115,7 @@ void Reader::Flush(std::uint64_t data_end) {
 }
 
 Status Reader::Take(const Header& header, std::uint64_t at) {
-  if (header.first > header.last || header.last == std::numeric_limits<std::uint64_t>::max()) {
+  if (header.first > header.last || header.last >= kPhysicalLimit) {
     return Fail(
         ErrorKind::kCorrupt,
         fmt::format("LiME range {} runs from {:#x} to {:#x}", headers_, header.first, header.last),
@@ -131,27 +144,56 @@ Status Reader::Take(const Header& header, std::uint64_t at) {
   return {};
 }
 
+Status Reader::CountDoubt(std::uint64_t at) {
+  if (++doubts_ <= kMaxDoubts) return {};
+  return Fail(ErrorKind::kCorrupt,
+              fmt::format("more than {} LiME range headers are damaged or doubtful", kMaxDoubts),
+              FileOffset(at));
+}
+
+Result<LeadsTo> Reader::Follow(const Header& header, std::uint64_t at) {
+  const std::uint64_t bytes = header.last - header.first + 1;
+  const std::uint64_t room = size_ - at - kHeaderBytes;
+  if (bytes == room) return LeadsTo::kNextHeader;
+  if (bytes > room || room - bytes < kHeaderBytes) return LeadsTo::kEndPerhaps;
+  const auto next = ReadHeader(at + kHeaderBytes + bytes);
+  if (!next) return tl::unexpected<Error>(next.error());
+  if (next->MayFollow(header)) return LeadsTo::kNextHeader;
+  return next->IsZero() ? LeadsTo::kEndPerhaps : LeadsTo::kNothing;
+}
+
 // A writer that failed in mid-range leaves the next header too early, so the search begins where
-// the last range's data does. A copy of a LiME file in the guest's memory is passed over unless
-// its range could follow.
+// the last range's data does. The guest's memory may hold LiME files too: a header counts when its
+// range could follow and leads to another header or the end; where it only may lead to the end, it
+// counts when no better one is left.
 Result<std::optional<std::uint64_t>> Reader::FindNextHeader() {
-  std::vector<std::byte> block(kSearchBlock + kHeaderBytes);
-  for (std::uint64_t base = range_->data; base < size_; base += kSearchBlock) {
-    const auto got = source_.ReadAt(base, block);
+  std::optional<std::uint64_t> second_best;
+  std::size_t step = kFirstSearchBytes;
+  for (std::uint64_t base = range_->data; base < size_;) {
+    if (search_.size() < step + kHeaderBytes) search_.resize(step + kHeaderBytes);
+    const auto got = source_.ReadAt(base, std::span(search_).first(step + kHeaderBytes));
     if (!got) return tl::unexpected<Error>(got.error());
-    for (std::size_t i = 0; i < kSearchBlock && i + kHeaderBytes <= *got; i += 4) {
-      if (LoadLe<std::uint32_t>(block.data() + i) != kMagic) continue;
-      const Header header = Parse(block.data() + i);
-      if (header.IsPlausible() && header.reserved == 0 && header.first > range_->header.last) {
-        return base + i;
+    for (std::size_t i = 0; i < step && i + kHeaderBytes <= *got; i += 4) {
+      if (LoadLe<std::uint32_t>(search_.data() + i) != kMagic) continue;
+      const Header header = Parse(search_.data() + i);
+      if (!header.MayFollow(range_->header)) continue;
+      if (auto counted = CountDoubt(base + i); !counted) {
+        return tl::unexpected<Error>(counted.error());
       }
+      const auto leads = Follow(header, base + i);
+      if (!leads) return tl::unexpected<Error>(leads.error());
+      if (*leads == LeadsTo::kNextHeader) return std::optional(base + i);
+      if (*leads == LeadsTo::kEndPerhaps && !second_best) second_best = base + i;
     }
-    if (options_.progress) options_.progress(std::min(size_, base + kSearchBlock), size_);
+    base += step;
+    step = std::min(step * 2, kMostSearchBytes);
+    if (options_.progress) options_.progress(std::min(size_, base), size_);
   }
-  return std::optional<std::uint64_t>();
+  return second_best;
 }
 
 Status Reader::Resynchronise(std::uint64_t expected) {
+  if (auto counted = CountDoubt(expected); !counted) return counted;
   auto found = FindNextHeader();
   if (!found) return tl::unexpected<Error>(found.error());
   ++resyncs_;
@@ -185,7 +227,7 @@ Status Reader::Run() {
     if (size_ - at < kHeaderBytes) break;
     const auto header = ReadHeader(at);
     if (!header) return tl::unexpected<Error>(header.error());
-    if (header->magic == 0 && header->version == 0) break;  // trailing zeros
+    if (header->IsZero()) break;  // trailing zeros
     auto status = header->IsHeader() ? Take(*header, at) : Resynchronise(at);
     if (!status) return status;
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <random>
 
 #include "dumpfmt/elf_core_extents.h"
@@ -361,6 +362,29 @@ TEST(ElfCoreTest, OneSegmentAtZeroIsMemory) {
   EXPECT_EQ(image->memory->PresentBytes(), 0x1000U);
 }
 
+// System V gABI, "Section Header": entry 0 holds the count in sh_info, at 0x2C.
+TEST(ElfCoreTest, MillionsOfSegmentsAreRefusedBeforeTheyAreRead) {
+  ElfBuilder::Options options;
+  options.pn_xnum = true;
+  ElfBuilder builder(options);
+  auto bytes = builder.Load(0x1000, 0x1000).Build();
+  std::uint64_t section = 0;
+  std::memcpy(&section, bytes.data() + 0x28, sizeof section);
+  ASSERT_NE(section, 0U);
+  test::PutLe(bytes, static_cast<std::size_t>(section) + 0x2C, 4, (1U << 22U) + 1);
+  const auto image = Open(bytes);
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().kind, ErrorKind::kUnsupported) << image.error().OneLine();
+  EXPECT_NE(image.error().message.find("4194304"), std::string::npos) << image.error().OneLine();
+}
+
+TEST(PagesInTest, DoesNotWrap) {
+  EXPECT_EQ(PagesIn(0), 0U);
+  EXPECT_EQ(PagesIn(1), 1U);
+  EXPECT_EQ(PagesIn(0x1000), 1U);
+  EXPECT_EQ(PagesIn(~std::uint64_t{0}), std::uint64_t{1} << 52U);
+}
+
 TEST(ElfCoreTest, HostileHeaders) {
   const auto error = [](std::vector<std::byte> bytes) {
     const auto image = Open(std::move(bytes));
@@ -384,6 +408,9 @@ TEST(ElfCoreTest, HostileHeaders) {
   EXPECT_EQ(error(patched(0x38, 2, 0xFFFF)), "truncated") << "e_phnum without sections";
   const std::size_t phdr = builder.HeaderAt(0);
   EXPECT_EQ(error(patched(phdr + 0x20, 8, ~0ULL)), "corrupt") << "p_filesz wraps";
+  EXPECT_EQ(error(patched(phdr + 0x20, 8, ~0ULL - 0x10000)), "corrupt")
+      << "p_filesz is beyond 2^56";
+  EXPECT_EQ(error(patched(phdr + 0x18, 8, 1ULL << 56U)), "corrupt") << "p_paddr is beyond 2^56";
   EXPECT_EQ(error(patched(phdr + 0x08, 8, ~0ULL - 0xfff)), "corrupt") << "p_offset wraps";
   EXPECT_EQ(error(patched(phdr + 0x08, 8, 1ULL << 62U)), "truncated") << "p_offset past the end";
   EXPECT_EQ(error(patched(phdr + 0x28, 8, ~0ULL)), "opened") << "p_memsz is not stored memory";

@@ -117,6 +117,70 @@ TEST(LimeTest, SearchPassesOverHeadersThatCannotFollow) {
   ExpectPattern(*image, 0x30000, 0x30fff);
 }
 
+// A LiME file in the guest's memory whose ranges could follow: taken only when its range leads to
+// another header, or when nothing better is left and it may lead to the end of the file.
+TEST(LimeTest, SearchPassesOverHeadersThatLeadNowhere) {
+  LimeBuilder inner;
+  inner.Range(0x28000, 0x28003);
+  LimeBuilder builder;
+  builder.Range(0x10000, 0x12fff).Range(0x20000, 0x20fff).Range(0x30000, 0x30fff);
+  builder.Range(0x40000, 0x40fff);
+  for (const std::size_t cut : {0U, 0x1020U, 0x1820U}) {
+    for (const std::size_t in : {0U, 1U}) {
+      auto bytes = builder.Bytes();
+      bytes.resize(bytes.size() - cut);
+      const std::size_t planted = builder.HeaderAt(in) + 32 + 0x800;
+      std::copy(inner.Bytes().begin(), inner.Bytes().end(),
+                bytes.begin() + static_cast<std::ptrdiff_t>(planted));
+      Corrupt(bytes, builder.HeaderAt(1));
+      const auto image = Open(bytes);
+      ASSERT_TRUE(image) << image.error().OneLine();
+      EXPECT_FALSE(image->memory->Contains(PhysAddr(0x28000)));
+      EXPECT_TRUE(image->memory->Contains(PhysAddr(0x12fff)));
+      EXPECT_FALSE(image->memory->Contains(PhysAddr(0x20000)));
+      ExpectPattern(*image, 0x30000, 0x307ff);
+      EXPECT_EQ(image->memory->Contains(PhysAddr(0x40000)), cut == 0);
+    }
+  }
+}
+
+TEST(LimeTest, SearchPrefersAHeaderThatLeadsToTheNext) {
+  LimeBuilder inner;
+  inner.Range(0x28000, 0x28003).Zeros(0x40);
+  LimeBuilder builder;
+  builder.Range(0x10000, 0x12fff).Range(0x20000, 0x20fff).Range(0x30000, 0x30fff);
+  auto bytes = builder.Bytes();
+  std::copy(inner.Bytes().begin(), inner.Bytes().end(),
+            bytes.begin() + static_cast<std::ptrdiff_t>(builder.HeaderAt(1) + 0x200));
+  Corrupt(bytes, builder.HeaderAt(1));
+  const auto image = Open(bytes);
+  ASSERT_TRUE(image) << image.error().OneLine();
+  EXPECT_FALSE(image->memory->Contains(PhysAddr(0x28000)));
+  ExpectPattern(*image, 0x30000, 0x30fff);
+}
+
+// Pairs of ranges of one byte, then junk where the next header should be.
+std::vector<std::byte> DamagedPairs(std::size_t pairs) {
+  LimeBuilder builder;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    builder.Range(0x1000 + 8 * i, 0x1000 + 8 * i).Range(0x1002 + 8 * i, 0x1003 + 8 * i);
+    builder.Zeros(34);
+  }
+  auto bytes = builder.Bytes();
+  for (std::size_t i = 0; i < pairs; ++i) bytes[builder.HeaderAt(2 * i + 1) + 34] = std::byte{1};
+  return bytes;
+}
+
+TEST(LimeTest, ManyDamagedHeadersAreNoImage) {
+  const auto few = Open(DamagedPairs(100));
+  ASSERT_TRUE(few) << few.error().OneLine();
+  EXPECT_EQ(few->memory->PresentBytes(), 300U);
+  const auto many = Open(DamagedPairs(1100));
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().kind, ErrorKind::kCorrupt);
+  EXPECT_NE(many.error().message.find("damaged or doubtful"), std::string::npos);
+}
+
 TEST(LimeTest, NothingAfterADamagedHeaderKeepsWhatCameBefore) {
   LimeBuilder builder;
   builder.Range(0x1000, 0x2fff).Range(0x10000, 0x10fff);
@@ -142,6 +206,9 @@ TEST(LimeTest, RepeatedRangeIsReadOnce) {
 struct BadRanges {
   std::uint64_t first, last;
 };
+void PrintTo(const BadRanges& range, std::ostream* out) {
+  *out << std::hex << range.first << " to " << range.last;
+}
 class LimeBadRangeTest : public testing::TestWithParam<BadRanges> {};
 
 TEST_P(LimeBadRangeTest, IsCorruptAndNamesTheHeader) {
