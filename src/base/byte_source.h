@@ -43,8 +43,8 @@ class ByteSource {
   /// A block that holds `offset` (which is below Size()); what is a block is the source's choice.
   virtual Result<BlockView> BlockAt(std::uint64_t offset) const = 0;
 
-  /// The whole source as memory when it is a mapped file, else empty. Only then is a byte's offset
-  /// in the source its offset in the file that the user named.
+  /// The whole source as memory when it is a mapped file, else empty. The file need not be the one
+  /// that the user named, it may be an unpacked copy: that is for Verbatim() to say.
   virtual std::span<const std::byte> Mapped() const { return {}; }
 
   /// Says that [offset, offset + bytes) is about to be read in order. A hint, never an error.

@@ -7,8 +7,12 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
+#include <string>
 #include <utility>
+
+#include "base/result.h"
 
 namespace v2p {
 
@@ -41,6 +45,11 @@ inline bool PwriteAll(int fd, std::uint64_t at, std::span<const std::byte> bytes
     at += static_cast<std::uint64_t>(put);
   }
   return true;
+}
+
+/// `what` and the system's reason.
+inline tl::unexpected<Error> IoError(const std::string& what, int error) {
+  return Fail(ErrorKind::kIo, what + ": " + std::strerror(error));
 }
 
 }  // namespace v2p

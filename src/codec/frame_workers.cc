@@ -6,6 +6,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -127,7 +128,11 @@ void FrameWorkers::Work() {
     FrameJob* job = queue_.front();
     queue_.pop_front();
     lock.unlock();
-    encoder.Encode(*job);
+    try {
+      encoder.Encode(*job);
+    } catch (const std::bad_alloc&) {
+      job->status = Fail(ErrorKind::kIo, "out of memory");
+    }
     lock.lock();
     job->done = true;
     job_done_.notify_one();

@@ -7,17 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 namespace v2p {
 namespace {
-
-tl::unexpected<Error> IoError(const std::string& what, int error) {
-  return Fail(ErrorKind::kIo, what + ": " + std::strerror(error));
-}
 
 tl::unexpected<Error> Exists(const std::string& path) {
   return Fail(ErrorKind::kUsage, path + " exists; --force replaces it");

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -50,10 +49,6 @@ class TempSource final : public ByteSource {
   std::string name_;
   std::shared_ptr<const ByteSource> file_;
 };
-
-tl::unexpected<Error> IoError(const std::string& what, int error) {
-  return Fail(ErrorKind::kIo, what + ": " + std::strerror(error));
-}
 
 Result<Fd> OpenUnnamed(const std::string& directory) {
   Fd fd(open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
@@ -125,7 +120,6 @@ Status CopyAll(ByteStream& stream, TempWriter& writer, std::uint64_t file_bytes,
                const ZstdOptions& options) {
   std::vector<std::byte> chunk(kChunkBytes);
   for (std::size_t got = kChunkBytes; got == kChunkBytes;) {
-    if (options.interrupted && options.interrupted()) return Fail(ErrorKind::kIo, "interrupted");
     const auto read = stream.Read(chunk);
     if (!read) return tl::unexpected<Error>(read.error());
     got = *read;

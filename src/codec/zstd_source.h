@@ -20,7 +20,6 @@ struct ZstdOptions {
   bool allow_temp = false;
   /// Bytes of the compressed file read so far, and its size, while it is unpacked.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
-  std::function<bool()> interrupted;  ///< asked now and then while unpacking; true stops it (kIo)
 };
 
 /// Whether the bytes begin with a zstd frame or a skippable frame.

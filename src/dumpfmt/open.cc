@@ -93,7 +93,7 @@ Result<Image> OpenPlain(std::shared_ptr<const ByteSource> source, const Probe& p
 }
 
 Result<Image> OpenCompressed(std::shared_ptr<const ByteSource> source, const OpenOptions& options) {
-  auto inner = OpenZstd(std::move(source), {options.allow_temp, options.progress, {}});
+  auto inner = OpenZstd(std::move(source), {options.allow_temp, options.progress});
   if (!inner) return tl::unexpected<Error>(inner.error());
   const auto probe = ReadProbe(**inner);
   if (!probe) return tl::unexpected<Error>(probe.error());

@@ -443,13 +443,13 @@ TEST(ZstdTemp, UnpacksWhatDoesNotTellItsSize) {
 TEST(ZstdTemp, RefusesWithoutRoom) {
   ZstdOptions options;
   options.allow_temp = true;
-  bool asked = false;
-  options.interrupted = [&] { return asked = true; };
+  bool begun = false;
+  options.progress = [&](std::uint64_t, std::uint64_t) { begun = true; };
   const auto source = Open(FrameThatClaims(std::uint64_t{1} << 60U), options);
   ASSERT_FALSE(source);
   EXPECT_EQ(source.error().kind, ErrorKind::kIo);
   EXPECT_NE(source.error().message.find("unpacking takes 1 EiB"), std::string::npos);
-  EXPECT_FALSE(asked);  // nothing was begun
+  EXPECT_FALSE(begun);
 }
 
 TEST(ZstdTemp, RefusesWithoutADirectory) {
@@ -480,20 +480,6 @@ TEST(ZstdTemp, DamageAndTruncationAreErrors) {
   ASSERT_FALSE(source);
   EXPECT_EQ(source.error().kind, ErrorKind::kCorrupt);
   EXPECT_EQ(source.error().at, FileOffset(0));
-}
-
-TEST(ZstdTemp, CanBeInterrupted) {
-  const test::TempDir dir;
-  test::WriteFile(dir.Path("in"), test::MemoryLike(5'000'000, 21));
-  ASSERT_TRUE(test::Run("zstd -q < " + dir.Path("in") + " > " + dir.Path("one.zst")));
-  ZstdOptions options;
-  options.allow_temp = true;
-  int asked = 0;
-  options.interrupted = [&] { return ++asked == 3; };
-  const auto source = OpenZstd(*OpenFile(dir.Path("one.zst")), options);
-  ASSERT_FALSE(source);
-  EXPECT_EQ(source.error().message, "interrupted");
-  EXPECT_EQ(asked, 3);
 }
 
 }  // namespace
