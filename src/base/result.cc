@@ -34,7 +34,9 @@ std::string Error::OneLine() const {
   std::string line;
   if (!file.empty()) line += file + ": ";
   line += fmt::format("{}: {}", Name(kind), message);
-  if (at) line += fmt::format(" (file offset {:#x})", at->value);
+  if (!at) return line;
+  line += decompressed ? fmt::format(" (offset {:#x} of the decompressed image)", at->value)
+                       : fmt::format(" (file offset {:#x})", at->value);
   return line;
 }
 

@@ -36,6 +36,7 @@ struct Error {
   std::string message;
   std::string file;              ///< name of the image, filled in by the opener
   std::optional<FileOffset> at;  ///< where in the file, when it is known
+  bool decompressed = false;     ///< `at` counts the bytes that decompression gives
 
   /// "memory.dmp: corrupt: run 3 lies outside the file (file offset 0xc8)".
   std::string OneLine() const;

@@ -58,7 +58,11 @@ class ZstdSource final : public ByteSource {
     }
     const auto key = static_cast<std::uint64_t>(frame - layout_.frames.data());
     auto block = cache_.Get(key, [&] { return Load(*frame); });
-    if (!block) return tl::unexpected<Error>(block.error());
+    if (!block) {
+      Error error = block.error();
+      error.file = Name();  // and `at` counts its bytes, not those that are read here
+      return tl::unexpected<Error>(std::move(error));
+    }
     const std::span<const std::byte> bytes = (*block)->Bytes();
     return BlockView{frame->begin, bytes, std::move(*block)};
   }

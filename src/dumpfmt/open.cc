@@ -102,6 +102,7 @@ Result<Image> OpenCompressed(std::shared_ptr<const ByteSource> source, const Ope
                 "zstd inside zstd is not read; take off one layer first: zstd -d IN");
   }
   auto image = OpenPlain(std::move(*inner), *probe, options);
+  if (!image && image.error().file.empty()) image.error().decompressed = true;
   if (image) {
     auto& details = image->facts.details;
     details.insert(details.begin(), {"compression", std::string("zstd")});

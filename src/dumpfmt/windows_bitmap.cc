@@ -30,6 +30,8 @@ constexpr std::size_t kBitmapAt = 0x38;
 // 64 TiB of physical memory: more than any dump seen, and a bound on what a hostile
 // header can make the rank index allocate (1 GiB for a bitmap of 2 GiB).
 constexpr std::uint64_t kMaxBits = std::uint64_t{1} << 34U;
+// 8 TiB where the bits are copied too: compressed, a bitmap of zeros is next to nothing.
+constexpr std::uint64_t kMaxCopiedBits = std::uint64_t{1} << 31U;
 
 // RankIndex counts with 32 bits: 16 TiB of stored pages.
 constexpr std::uint64_t kMaxStoredPages = std::uint64_t{1} << 32U;
@@ -93,7 +95,7 @@ Result<BitmapHeader> ReadNew(const ByteSource& source, const WindowsHeader& head
                       raw->At(kFirstPageAt)};
 }
 
-Status Check(const BitmapHeader& bitmap, std::uint64_t file_size) {
+Status Check(const BitmapHeader& bitmap, std::uint64_t file_size, bool mapped) {
   if (bitmap.bits == 0 || bitmap.bits > kMaxFrames) {
     return Fail(ErrorKind::kCorrupt, fmt::format("a bitmap of {:#x} frames cannot be", bitmap.bits),
                 bitmap.bits_field);
@@ -118,6 +120,12 @@ Status Check(const BitmapHeader& bitmap, std::uint64_t file_size) {
   }
   if (bitmap.bits > kMaxBits) {
     return Fail(ErrorKind::kUnsupported, "bitmap dumps of more than 64 TiB of memory are not read",
+                bitmap.bits_field);
+  }
+  if (!mapped && bitmap.bits > kMaxCopiedBits) {
+    return Fail(ErrorKind::kUnsupported,
+                "bitmap dumps of more than 8 TiB of memory are read only when not compressed: "
+                "decompress the file first",
                 bitmap.bits_field);
   }
   return {};
@@ -166,7 +174,7 @@ Status CheckPages(const BitmapHeader& bitmap, PageMap& map) {
 
 Result<PageMap> Index(const std::shared_ptr<const ByteSource>& source, const BitmapHeader& bitmap,
                       PageLayout layout) {
-  if (auto checked = Check(bitmap, source->Size()); !checked) {
+  if (auto checked = Check(bitmap, source->Size(), !source->Mapped().empty()); !checked) {
     return tl::unexpected<Error>(checked.error());
   }
   auto bits = ReadBits(source, bitmap);

@@ -162,11 +162,13 @@ Result<PageMap> MapDeclared(PageLayout declared, SecondHeader second,
                             const WindowsHeader& header) {
   Result<PageMap> map = Map(declared, source, header);
   if ((map && map->stored != 0) || second != SecondHeader::kSdmp) return map;
-  if (auto exact = ExactFit(LayoutsWith(second), source, header)) {
-    return exact->layout == declared ? Result<PageMap>(std::move(*exact))
-                                     : WithWarning(std::move(*exact), header);
-  }
-  return map;
+  // It does not fit exactly, or its pages would be in the file. Its index may be large: it goes
+  // before the other's is made.
+  map = PageMap{};
+  auto others = LayoutsWith(second);
+  others.erase(std::remove(others.begin(), others.end(), declared), others.end());
+  if (auto exact = ExactFit(others, source, header)) return WithWarning(std::move(*exact), header);
+  return Map(declared, source, header);
 }
 
 }  // namespace

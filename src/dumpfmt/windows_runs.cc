@@ -20,6 +20,11 @@ constexpr std::size_t kRangeCountAt = 0x00;
 constexpr std::size_t kPageCountAt = 0x08;
 constexpr std::size_t kRangeBytes = 0x10;
 
+// Dumps seen have some thousands. Each takes some 100 bytes of our memory, and of a compressed file
+// next to none.
+constexpr std::uint64_t kMaxRanges = std::uint64_t{1} << 22U;
+constexpr std::uint64_t kPieceBytes = std::uint64_t{64} << 10U;
+
 Error RunError(const PackedRun& run, std::string_view reason) {
   return Error{
       ErrorKind::kCorrupt,
@@ -114,26 +119,38 @@ Result<RdmpHeader> ReadRdmpHeader(const ByteSource& source, const WindowsHeader&
                 fmt::format("{:#x} bytes of range metadata pass the end of the file", metadata),
                 raw->At(kMetadataSizeAt));
   }
+  if (metadata / kRangeBytes > kMaxRanges) {
+    return Fail(ErrorKind::kUnsupported,
+                fmt::format("range dumps of more than {} ranges are not read, this has room for {}",
+                            kMaxRanges, metadata / kRangeBytes),
+                raw->At(kMetadataSizeAt));
+  }
   return RdmpHeader{metadata, first_page};
 }
 
-// The metadata as memory: of the mapping, or read into `heap`. Its size is inside the file.
-Result<std::span<const std::byte>> Metadata(const ByteSource& source, std::uint64_t at,
-                                            std::uint64_t bytes, std::vector<std::byte>& heap) {
-  if (const auto mapped = source.Mapped(); Inside(at, bytes, mapped.size())) {
-    return mapped.subspan(at, bytes);
+// The ranges that name pages, read a bounded piece at a time; `bytes` is inside the file.
+Result<std::vector<PackedRun>> ReadRanges(const ByteSource& source, std::uint64_t at,
+                                          std::uint64_t bytes) {
+  std::vector<PackedRun> ranges;
+  std::vector<std::byte> piece(static_cast<std::size_t>(std::min(bytes, kPieceBytes)));
+  for (std::uint64_t done = 0; done < bytes; done += piece.size()) {
+    piece.resize(static_cast<std::size_t>(std::min(bytes - done, kPieceBytes)));
+    if (auto read = ReadExactly(source, at + done, piece, "the range metadata"); !read) {
+      return tl::unexpected<Error>(read.error());
+    }
+    for (std::size_t i = 0; i < piece.size(); i += kRangeBytes) {
+      const auto pages = LoadLe<std::uint64_t>(piece.data() + i + 8);
+      if (pages == 0) continue;
+      ranges.push_back({LoadLe<std::uint64_t>(piece.data() + i), pages, FileOffset(at + done + i)});
+    }
   }
-  heap.resize(bytes);
-  if (auto read = ReadExactly(source, at, heap, "the range metadata"); !read) {
-    return tl::unexpected<Error>(read.error());
-  }
-  return std::span<const std::byte>(heap);
+  return ranges;
 }
 
 // The counters are documented for complete dumps only, so a difference is worth a word, not more.
-void CheckCounters(std::span<const std::byte> metadata, std::uint64_t ranges, PageMap& map) {
-  const auto count = LoadLe<std::uint32_t>(metadata.data() + kRangeCountAt);
-  const auto pages = LoadLe<std::uint64_t>(metadata.data() + kPageCountAt);
+void CheckCounters(const Record& counters, std::uint64_t ranges, PageMap& map) {
+  const std::uint32_t count = counters.U32(kRangeCountAt);
+  const std::uint64_t pages = counters.U64(kPageCountAt);
   if (count != kFiller32 && count != ranges) {
     map.warnings.push_back(fmt::format(
         "the range metadata counts {} ranges and has room for {}; all are used", count, ranges));
@@ -204,24 +221,19 @@ Result<PageMap> MapRanges(const ByteSource& source, const WindowsHeader& header)
   const auto rdmp = ReadRdmpHeader(source, header);
   if (!rdmp) return tl::unexpected<Error>(rdmp.error());
   const std::uint64_t metadata_at = header.End() + kRdmpBytes;
-  std::vector<std::byte> heap;
-  const auto metadata = Metadata(source, metadata_at, rdmp->metadata_bytes, heap);
-  if (!metadata) return tl::unexpected<Error>(metadata.error());
-  std::vector<PackedRun> ranges;
-  for (std::size_t at = kCountersBytes; at < metadata->size(); at += kRangeBytes) {
-    const std::byte* entry = metadata->data() + at;
-    ranges.push_back({LoadLe<std::uint64_t>(entry), LoadLe<std::uint64_t>(entry + 8),
-                      FileOffset(metadata_at + at)});
-  }
-  if (ranges.empty()) {
+  const std::uint64_t count = (rdmp->metadata_bytes - kCountersBytes) / kRangeBytes;
+  if (count == 0) {
     return Fail(ErrorKind::kCorrupt, "the dump lists no memory ranges", FileOffset(metadata_at));
   }
-  auto map = PackRuns(ranges, rdmp->first_page, source.Size());
+  const auto counters = ReadRecord(source, metadata_at, kCountersBytes, "the range metadata");
+  if (!counters) return tl::unexpected<Error>(counters.error());
+  const auto ranges = ReadRanges(source, metadata_at + kCountersBytes, count * kRangeBytes);
+  if (!ranges) return tl::unexpected<Error>(ranges.error());
+  auto map = PackRuns(*ranges, rdmp->first_page, source.Size());
   if (!map) return map;
   map->layout = PageLayout::kRanges;
-  CheckCounters(*metadata, ranges.size(), *map);
-  map->details = {{"range-count", static_cast<std::uint64_t>(ranges.size())},
-                  {"range-pages", map->promised}};
+  CheckCounters(*counters, count, *map);
+  map->details = {{"range-count", count}, {"range-pages", map->promised}};
   return map;
 }
 

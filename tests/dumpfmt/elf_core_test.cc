@@ -243,6 +243,10 @@ struct ModeRow {
   std::uint64_t cr0, cr4, cs_flags;
   std::optional<ModeName> mode;
 };
+void PrintTo(const ModeRow& row, std::ostream* out) {
+  *out << (row.is64 ? 64 : 32) << " bits, machine " << row.machine << std::hex << ", CR0 "
+       << row.cr0 << ", CR4 " << row.cr4 << ", CS " << row.cs_flags;
+}
 class ElfModeTest : public testing::TestWithParam<ModeRow> {};
 
 TEST_P(ElfModeTest, FollowsFromMachineAndRegisters) {

@@ -1,8 +1,10 @@
 // Opening: the list of formats, overrides, compression, and errors that name the file.
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <set>
 
 #include "dumpfmt/format.h"
@@ -23,11 +25,12 @@ std::vector<std::byte> SmallLime() {
   return test::LimeBuilder().Range(0x1000, 0x4fff).Range(0x8000, 0x9fff).Bytes();
 }
 
-// Two frames that tell their sizes.
-std::vector<std::byte> Compress(const std::vector<std::byte>& bytes) {
+// Frames of one size that tell it.
+std::vector<std::byte> Compress(const std::vector<std::byte>& bytes, std::size_t frames = 2) {
   std::vector<std::byte> out;
-  const std::size_t half = bytes.size() / 2;
-  for (const auto& part : {std::span(bytes).first(half), std::span(bytes).subspan(half)}) {
+  for (std::size_t i = 0; i < frames; ++i) {
+    const std::size_t begin = bytes.size() * i / frames;
+    const auto part = std::span(bytes).subspan(begin, bytes.size() * (i + 1) / frames - begin);
     std::vector<std::byte> frame(ZSTD_compressBound(part.size()));
     const std::size_t n = ZSTD_compress(frame.data(), frame.size(), part.data(), part.size(), 3);
     EXPECT_FALSE(ZSTD_isError(n));
@@ -130,6 +133,36 @@ TEST(OpenTest, CompressedImagesAreOpenedInPlace) {
   for (std::size_t i = 0; i < out.size(); ++i) ASSERT_EQ(out[i], test::PatternByte(0x8000 + i));
   EXPECT_TRUE(image->memory->Contains(PhysAddr(0x1000)));
   EXPECT_FALSE(image->memory->FileOffsetOf(PhysAddr(0x1000))) << "not verbatim in the file";
+}
+
+TEST(OpenTest, ErrorsInsideTheCompressionSayWhatTheirOffsetCounts) {
+  test::LimeBuilder builder;
+  const auto bytes = builder.Range(0x8000, 0x9fff).Range(0x1000, 0x1fff).Bytes();
+  const auto plain = Open(bytes);
+  ASSERT_FALSE(plain);
+  EXPECT_NE(plain.error().OneLine().find(" (file offset 0x2020)"), std::string::npos);
+  const auto packed = Open(Compress(bytes));
+  ASSERT_FALSE(packed);
+  EXPECT_NE(packed.error().OneLine().find(" (offset 0x2020 of the decompressed image)"),
+            std::string::npos)
+      << packed.error().OneLine();
+}
+
+// What decompression itself finds wrong is told by the offset in the file. The second frame holds a
+// range header, and neither the head nor the tail that recognition reads.
+TEST(OpenTest, DamagedFramesAreNamedByTheFilesOffset) {
+  test::LimeBuilder builder;
+  builder.Range(0x1000, 0x20fff).Range(0x30000, 0x4ffff).Range(0x60000, 0x7ffff);
+  auto bytes = Compress(builder.Bytes(), 4);
+  const auto second = std::search(bytes.begin() + 4, bytes.end(), bytes.begin(), bytes.begin() + 4);
+  ASSERT_GT(bytes.end() - second, 64);
+  const auto at = second - bytes.begin();
+  std::fill_n(second + 12, 32, std::byte{0xFF});  // behind the headers of the frame and its block
+  const auto image = Open(std::move(bytes));
+  ASSERT_FALSE(image);
+  EXPECT_NE(image.error().OneLine().find(fmt::format(" (file offset {:#x})", at)),
+            std::string::npos)
+      << image.error().OneLine();
 }
 
 TEST(OpenTest, CompressionTwiceIsRefused) {

@@ -67,25 +67,34 @@ TEST(RawTest, RangesBeyondTheFileAreAbsentAndCounted) {
   EXPECT_EQ(image->warnings.size(), 1U);
 }
 
-class BadRangesTest : public testing::TestWithParam<std::vector<UserRange>> {};
+struct Ranges {
+  std::vector<UserRange> list;
+};
+void PrintTo(const Ranges& ranges, std::ostream* out) {
+  for (const UserRange& range : ranges.list) {
+    *out << std::hex << range.begin.value << "+" << range.bytes;
+    if (range.at) *out << "@" << range.at->value;
+    *out << " ";
+  }
+}
+class BadRangesTest : public testing::TestWithParam<Ranges> {};
 
 TEST_P(BadRangesTest, IsAUsageError) {
-  const auto image = Open(0x4000, WithRanges(GetParam()));
+  const auto image = Open(0x4000, WithRanges(GetParam().list));
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().kind, ErrorKind::kUsage);
 }
 
 constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
-INSTANTIATE_TEST_SUITE_P(
-    Rows, BadRangesTest,
-    testing::Values(std::vector<UserRange>{{PhysAddr(0), 0, std::nullopt}},
-                    std::vector<UserRange>{{PhysAddr(kMax), 2, std::nullopt}},
-                    std::vector<UserRange>{{PhysAddr(0), 0x1000, FileOffset(kMax)}},
-                    std::vector<UserRange>{{PhysAddr(0), 0x1000, FileOffset(0x4000)}},
-                    std::vector<UserRange>{{PhysAddr(0), 0x2000, std::nullopt},
-                                           {PhysAddr(0x1fff), 0x1000, std::nullopt}},
-                    std::vector<UserRange>{{PhysAddr(0x1000), 0x1000, std::nullopt},
-                                           {PhysAddr(0x1000), 0x1000, std::nullopt}}));
+INSTANTIATE_TEST_SUITE_P(Rows, BadRangesTest,
+                         testing::Values(Ranges{{{PhysAddr(0), 0, std::nullopt}}},
+                                         Ranges{{{PhysAddr(kMax), 2, std::nullopt}}},
+                                         Ranges{{{PhysAddr(0), 0x1000, FileOffset(kMax)}}},
+                                         Ranges{{{PhysAddr(0), 0x1000, FileOffset(0x4000)}}},
+                                         Ranges{{{PhysAddr(0), 0x2000, std::nullopt},
+                                                 {PhysAddr(0x1fff), 0x1000, std::nullopt}}},
+                                         Ranges{{{PhysAddr(0x1000), 0x1000, std::nullopt},
+                                                 {PhysAddr(0x1000), 0x1000, std::nullopt}}}));
 
 TEST(RawTest, RangesAndPlatformExcludeEachOther) {
   OpenOptions options = WithRanges({{PhysAddr(0), 0x1000, std::nullopt}});
@@ -118,6 +127,9 @@ struct Layout {
   const char* platform;
   std::uint64_t ram, low, high;  // bytes below and from 4 GiB
 };
+void PrintTo(const Layout& row, std::ostream* out) {
+  *out << row.platform << " with " << row.ram << " bytes";
+}
 class PlatformTest : public testing::TestWithParam<Layout> {};
 
 TEST_P(PlatformTest, SplitsWhereTheMachineDoes) {

@@ -199,6 +199,8 @@ struct QemuDump {
   const char* debugger_data;
 };
 
+void PrintTo(const QemuDump& dump, std::ostream* out) { *out << dump.file; }
+
 class WrittenByQemu : public testing::TestWithParam<QemuDump> {};
 
 TEST_P(WrittenByQemu, RunsAndClaims) {

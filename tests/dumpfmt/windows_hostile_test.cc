@@ -50,6 +50,10 @@ struct Kind {
   std::uint32_t type;
 };
 
+void PrintTo(const Kind& kind, std::ostream* out) {
+  *out << (kind.is_64 ? 64 : 32) << " bits, type " << kind.type;
+}
+
 class Truncated : public testing::TestWithParam<Kind> {};
 
 // Cut after every byte up to the first page, and once inside it.
@@ -89,6 +93,10 @@ struct Patch {
   std::uint64_t value;
   std::string expect;  // part of the error
 };
+
+void PrintTo(const Patch& patch, std::ostream* out) {
+  *out << "type " << patch.type << ", " << patch.field << " = " << patch.value;
+}
 
 class BadField : public testing::TestWithParam<Patch> {};
 
@@ -207,6 +215,65 @@ TEST(WindowsHostileTest, RangeMetadataPastTheEndOfTheFile) {
   builder.Patch(dump, "second.MetadataSize", std::uint64_t{1} << 50U);
   builder.Patch(dump, "second.FirstPageOffset", (std::uint64_t{1} << 50U) + 0x2020);
   ExpectError(OpenBytes(dump), ErrorKind::kTruncated, "range metadata");
+}
+
+// Some bytes, then zeros up to any size, as decompression gives them: nothing is mapped.
+class ZeroTail final : public ByteSource {
+ public:
+  ZeroTail(std::vector<std::byte> head, std::uint64_t size) : head_(std::move(head)), size_(size) {}
+
+  const std::string& Name() const override { return name_; }
+  std::uint64_t Size() const override { return size_; }
+  bool Verbatim() const override { return false; }
+  Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const override {
+    if (offset >= size_) return std::size_t{0};
+    EXPECT_LE(out.size(), std::size_t{1} << 20U) << "one read of all that the file claims";
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - offset));
+    std::fill_n(out.begin(), n, std::byte{0});
+    for (std::size_t i = 0; i < n && offset + i < head_.size(); ++i) out[i] = head_[offset + i];
+    return n;
+  }
+  Result<BlockView> BlockAt(std::uint64_t offset) const override {
+    auto copy = std::make_shared<std::vector<std::byte>>(1);
+    if (auto got = ReadAt(offset, *copy); !got) return tl::unexpected<Error>(got.error());
+    return BlockView{offset, *copy, copy};
+  }
+
+ private:
+  std::string name_ = "zero-tail";
+  std::vector<std::byte> head_;
+  std::uint64_t size_;
+};
+
+Result<Image> OpenRangesWithRoomFor(std::uint64_t ranges) {
+  WindowsDumpBuilder builder(true, 8, kTinyMap);
+  auto dump = builder.Build();
+  dump.resize(builder.At("second.Range") + 16 * kTinyMap.size());
+  const std::uint64_t metadata = 16 + 16 * ranges;
+  builder.Patch(dump, "second.MetadataSize", metadata);
+  builder.Patch(dump, "second.FirstPageOffset", metadata + 0x2020);
+  return OpenImage(std::make_shared<ZeroTail>(dump, metadata + 0x2020 + 6 * kPageBytes), {});
+}
+
+TEST(WindowsHostileTest, EmptyRangesTakeNoMemoryAndTheirNumberIsBounded) {
+  const auto image = OpenRangesWithRoomFor(1U << 17U);
+  ASSERT_TRUE(image) << image.error().OneLine();
+  EXPECT_EQ(image->memory->PresentBytes(), 6 * kPageBytes);
+  EXPECT_EQ(test::FactText(*image, "range-count"), "131072");
+  ExpectError(OpenRangesWithRoomFor((1U << 22U) + 1), ErrorKind::kUnsupported, "4194304 ranges");
+  ExpectError(OpenRangesWithRoomFor(1U << 28U), ErrorKind::kUnsupported, "4194304 ranges");
+}
+
+TEST(WindowsHostileTest, BitmapsOfCompressedDumpsAreBoundedMore) {
+  WindowsDumpBuilder builder(true, 6, kTinyMap);
+  auto dump = builder.Build();
+  dump.resize(builder.HeaderBytes() + 0x38);
+  const std::uint64_t bits = (std::uint64_t{1} << 31U) + 1;
+  const std::uint64_t first = 0x3000 + bits / 8;
+  builder.Patch(dump, "second.Pages", bits);
+  builder.Patch(dump, "second.FirstPage", first);
+  ExpectError(OpenImage(std::make_shared<ZeroTail>(dump, first + kPageBytes), {}),
+              ErrorKind::kUnsupported, "more than 8 TiB");
 }
 
 TEST(WindowsHostileTest, NoRangesAtAll) {

@@ -25,6 +25,10 @@ struct Kind {
   std::uint32_t type;
 };
 
+void PrintTo(const Kind& kind, std::ostream* out) {
+  *out << (kind.is_64 ? 64 : 32) << " bits, type " << kind.type;
+}
+
 class EveryType : public testing::TestWithParam<Kind> {};
 
 TEST_P(EveryType, PagesAreByteExact) {
@@ -301,6 +305,10 @@ struct Lie {
   std::uint32_t type;
   DumpBody body;
 };
+
+void PrintTo(const Lie& lie, std::ostream* out) {
+  *out << "type " << lie.type << ", body " << static_cast<int>(lie.body);
+}
 
 class TypeDisagrees : public testing::TestWithParam<Lie> {};
 
