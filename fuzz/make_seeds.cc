@@ -1,5 +1,6 @@
 // Writes the inputs that fuzzing starts from. Usage: make_seeds TARGET FOLDER
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -8,9 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/zstd_pack.h"
 #include "support/elf_builder.h"
 #include "support/lime_builder.h"
+#include "support/memory_source.h"
 #include "support/windows_dump_builder.h"
+#include "support/zstd_files.h"
 
 namespace {
 
@@ -92,6 +96,25 @@ void PageTables(const Seeds& seeds) {
   }
 }
 
+// Two frames that tell their sizes, with the seek table and without; and what makes fuzz_zstd pack
+// by itself and change one byte.
+void Zstd(const Seeds& seeds) {
+  v2p::test::Bytes plain(100'000);
+  for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = static_cast<std::byte>(i % 4096 / 64);
+  const v2p::test::TempDir dir;
+  v2p::PackOptions options;
+  options.frame_bytes = 64U << 10U;
+  const std::string packed = dir.Path("packed.zst");
+  if (!v2p::PackZstd(v2p::test::MemorySource(plain), packed, options)) std::abort();
+  const auto seekable = v2p::test::ReadFile(packed);
+  constexpr std::size_t kTable = 8 + 2 * 12 + 9;  // skippable header, two entries, footer
+  seeds.Write("zstd-seekable", seekable);
+  seeds.Write("zstd-frames", std::span(seekable).first(seekable.size() - kTable));
+  v2p::test::Bytes change(5 + 3000, std::byte{'a'});
+  change[0] = std::byte{'P'};
+  seeds.Write("zstd-changed-byte", change);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -108,5 +131,6 @@ int main(int argc, char** argv) {
     ElfCores(seeds);
     Lime(seeds);
   }
+  if (target == "fuzz_zstd") Zstd(seeds);
   return 0;
 }

@@ -110,7 +110,7 @@ TEST_P(CursorPinsTest, HoldNoMoreThanAFewMegabytes) {
   const auto source = std::make_shared<CountingSource>(bytes, GetParam());
   const PhysicalMemory memory(source, RunIndex({{PhysAddr(0), kImage, FileOffset(kShift)}}));
   memory.WithCursor([&](auto cursor) {
-    for (std::uint64_t i = 0; i < 1500; ++i) {
+    for (std::uint64_t i = 0; i < 200; ++i) {
       const std::uint64_t pa = i * 0x9E3778 % kImage & ~std::uint64_t{7};
       const std::byte* p = cursor.Find(PhysAddr(pa), 8);
       ASSERT_NE(p, nullptr) << pa;
