@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/json_writer.h"
+#include "cli/json_records.h"
 #include "cli/log.h"
 #include "cli/output.h"
 
@@ -13,27 +14,16 @@ namespace v2p::cli {
 namespace {
 
 std::string FormatsJson() {
-  std::string out;
-  JsonWriter json(&out);
-  json.BeginObject();
-  json.Member("schema", "v2p.formats/1");
-  json.Key("formats");
-  json.BeginArray();
+  Json formats = Json::array();
   for (const Format* format : Formats()) {
     const bool read = format->open != nullptr;
-    json.NextLine();
-    json.BeginObject();
-    json.Member("name", format->name);
-    json.Member("description", format->description);
-    json.BoolMember("read", read);
-    json.Key("next_step");
-    read || format->next_step.empty() ? json.Null() : json.String(format->next_step);
-    json.EndObject();
+    const bool silent = read || format->next_step.empty();
+    formats.push_back({{"name", format->name},
+                       {"description", format->description},
+                       {"read", read},
+                       {"next_step", silent ? Json() : Json(format->next_step)}});
   }
-  json.NextLine();
-  json.EndArray();
-  json.EndObject();
-  return out + "\n";
+  return Dump({{"schema", "v2p.formats/1"}, {"formats", std::move(formats)}}) + "\n";
 }
 
 std::string FormatsText() {

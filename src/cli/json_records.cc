@@ -1,85 +1,104 @@
-// The JSON objects that several forms share: a translation and a failure.
+// The JSON objects that several forms share, and how JSON becomes text.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/json_records.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
 
 #include "translate/entry_flags.h"
 
 namespace v2p::cli {
 namespace {
 
-void WriteStep(const Record& record, std::size_t i, JsonWriter& json) {
+// Without the search for an equal key that operator[] makes: there is none.
+void Put(const char* key, Json value, Json::object_t* members) {
+  members->emplace_back(key, std::move(value));
+}
+
+Json StepJson(const Record& record, std::size_t i) {
   const v2p::Walk& walk = record.Walk();
   const PagingMode& mode = Mode(walk.mode);
   const bool read = walk.WasRead(i);
-  json.BeginObject();
-  json.Member("level", mode.levels[i].name);
-  json.NumberMember("index", walk.IndexAt(i));
-  json.HexMember("entry_at", walk.steps[i].entry_at.value);
-  json.HexMember("entry", read ? std::optional(walk.steps[i].entry) : std::nullopt);
-  json.NumberMember("file_offset", record.StepFileOffset(i));
-  json.Key("flags");
-  json.BeginArray();
+  Json flags = Json::array();
   if (read) {
-    for (const auto flag : EntryFlags(mode, i, walk.steps[i].entry)) json.String(flag);
+    for (const auto flag : EntryFlags(mode, i, walk.steps[i].entry)) flags.push_back(flag);
   }
-  json.EndArray();
-  json.EndObject();
-}
-
-void WriteOutcome(const Record& record, JsonWriter& json) {
-  const v2p::Walk& walk = record.Walk();
-  const bool mapped = walk.Mapped();
-  json.Member("status", Name(walk.status));
-  json.Key("state");
-  walk.state == EntryState::kNone ? json.Null() : json.String(Name(walk.state));
-  json.Key("reason");
-  const auto reason = Reason(walk);
-  reason ? json.String(*reason) : json.Null();
-  json.HexMember("pa", mapped ? std::optional(walk.pa.value) : std::nullopt);
-  json.NumberMember("page_bytes", mapped ? std::optional(walk.page_bytes) : std::nullopt);
-  json.Key("page_in_image");
-  mapped ? json.Bool(record.PageInImage()) : json.Null();
-  json.NumberMember("file_offset", record.FileOffset());
+  Json::object_t members;
+  members.reserve(6);
+  Put("level", mode.levels[i].name, &members);
+  Put("index", walk.IndexAt(i), &members);
+  Put("entry_at", HexJson(walk.steps[i].entry_at.value), &members);
+  Put("entry", HexJson(read ? std::optional(walk.steps[i].entry) : std::nullopt), &members);
+  Put("file_offset", OrNull(record.StepFileOffset(i)), &members);
+  Put("flags", std::move(flags), &members);
+  return members;
 }
 
 }  // namespace
 
-void WriteTranslation(const Record& record, JsonWriter& json) {
+Json TranslationJson(const Record& record) {
   const RootChoice& root = *record.Context().root;
-  json.BeginObject();
-  json.Member("schema", "v2p.translation/1");
-  json.Member("image", record.Context().image_name);
-  json.Member("input", record.Input().text);
-  json.HexMember("va", record.Walk().va.value);
-  WriteOutcome(record, json);
-  json.HexMember("hresult", record.Translation(), 8);
-  json.HexMember("offsets_hresult", record.OffsetsCode(), 8);
-  json.HexMember("stop", record.Stop(), 8);
-  json.NumberMember("levels", record.Levels());
-  json.Key("offsets");
-  json.BeginArray();
-  for (const std::uint64_t offset : record.Offsets()) json.Hex(offset);
-  json.EndArray();
-  json.Member("mode", Name(root.mode));
-  json.Member("mode_source", root.mode_source);
-  json.HexMember("dtb", record.Walk().root.value);
-  json.Member("dtb_source", record.DtbSource());
-  json.Key("walk");
-  json.BeginArray();
-  for (std::size_t i = 0; i < record.Walk().step_count; ++i) WriteStep(record, i, json);
-  json.EndArray();
-  json.EndObject();
+  const v2p::Walk& walk = record.Walk();
+  const bool mapped = walk.Mapped();
+  Json offsets = Json::array();
+  for (const std::uint64_t offset : record.Offsets()) offsets.push_back(HexJson(offset));
+  Json steps = Json::array();
+  for (std::size_t i = 0; i < walk.step_count; ++i) steps.push_back(StepJson(record, i));
+  Json::object_t members;
+  members.reserve(21);
+  Put("schema", "v2p.translation/1", &members);
+  Put("image", record.Context().image_name, &members);
+  Put("input", record.Input().text, &members);
+  Put("va", HexJson(walk.va.value), &members);
+  Put("status", Name(walk.status), &members);
+  Put("state", walk.state == EntryState::kNone ? Json() : Json(Name(walk.state)), &members);
+  Put("reason", OrNull(Reason(walk)), &members);
+  Put("pa", HexJson(mapped ? std::optional(walk.pa.value) : std::nullopt), &members);
+  Put("page_bytes", OrNull(mapped ? std::optional(walk.page_bytes) : std::nullopt), &members);
+  Put("page_in_image", mapped ? Json(record.PageInImage()) : Json(), &members);
+  Put("file_offset", OrNull(record.FileOffset()), &members);
+  Put("hresult", HexJson(record.Translation(), 8), &members);
+  Put("offsets_hresult", HexJson(record.OffsetsCode(), 8), &members);
+  Put("stop", HexJson(record.Stop(), 8), &members);
+  Put("levels", record.Levels(), &members);
+  Put("offsets", std::move(offsets), &members);
+  Put("mode", Name(root.mode), &members);
+  Put("mode_source", root.mode_source, &members);
+  Put("dtb", HexJson(walk.root.value), &members);
+  Put("dtb_source", record.DtbSource(), &members);
+  Put("walk", std::move(steps), &members);
+  return members;
 }
 
-void WriteError(std::string_view image, const Error& error, JsonWriter& json) {
-  json.BeginObject();
-  json.Member("schema", "v2p.error/1");
-  json.Key("image");
-  image.empty() ? json.Null() : json.String(image);
-  json.Member("error", Name(error.kind));
-  json.Member("message", error.message);
-  json.NumberMember("at", error.at ? std::optional(error.at->value) : std::nullopt);
-  json.EndObject();
+Json ErrorJson(std::string_view image, const Error& error) {
+  return {{"schema", "v2p.error/1"},
+          {"image", image.empty() ? Json() : Json(image)},
+          {"error", Name(error.kind)},
+          {"message", error.message},
+          {"at", OrNull(error.at ? std::optional(error.at->value) : std::nullopt)}};
+}
+
+Json HexJson(std::optional<std::uint64_t> value, unsigned digits) {
+  if (!value) return {};
+  std::string text = "0x";
+  for (unsigned shift = digits * 4; shift > 0; shift -= 4) {
+    text.push_back("0123456789abcdef"[(*value >> (shift - 4)) & 0xFU]);
+  }
+  return text;
+}
+
+Json OrNull(std::optional<std::uint64_t> number) { return number ? Json(*number) : Json(); }
+Json OrNull(std::optional<std::string_view> text) { return text ? Json(*text) : Json(); }
+
+std::string Dump(const Json& value) {
+  return value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+}
+
+std::string DumpOpen(const Json& object) {
+  std::string text = Dump(object);
+  text.pop_back();
+  return text;
 }
 
 }  // namespace v2p::cli

@@ -1,6 +1,6 @@
 // `--format json`: one document around all records, and `--format ndjson`: one record a line.
 // SPDX-License-Identifier: Apache-2.0
-#include <optional>
+#include <nlohmann/json.hpp>
 
 #include "cli/json_records.h"
 #include "cli/reporter.h"
@@ -14,45 +14,35 @@ class JsonReporter final : public Reporter {
  public:
   void Begin(const ReportContext& context, std::string* out) override {
     const RootChoice& root = *context.root;
-    json_.emplace(out);
-    json_->BeginObject();
-    json_->Member("schema", "v2p.translations/1");
-    json_->Member("image", context.image_name);
-    json_->HexMember("dtb", root.Masked());
-    json_->Member("dtb_source", root.dtb_source);
-    json_->Member("mode", Name(root.mode));
-    json_->Member("mode_source", root.mode_source);
-    json_->BoolMember("mode_assumed", root.mode_assumed);
-    json_->Key("notes");
-    json_->BeginArray();
-    for (const std::string& note : root.notes) json_->String(note);
-    json_->EndArray();
-    json_->NextLine();
-    json_->Key("translations");
-    json_->BeginArray();
+    *out += DumpOpen({{"schema", "v2p.translations/1"},
+                      {"image", context.image_name},
+                      {"dtb", HexJson(root.Masked())},
+                      {"dtb_source", root.dtb_source},
+                      {"mode", Name(root.mode)},
+                      {"mode_source", root.mode_source},
+                      {"mode_assumed", root.mode_assumed},
+                      {"notes", root.notes}});
+    *out += ",\n\"translations\":[";
   }
-  void Add(const Record& record, std::string* /*out*/) override {
-    json_->NextLine();
-    WriteTranslation(record, *json_);
+  void Add(const Record& record, std::string* out) override {
+    *out += first_ ? "\n" : ",\n";
+    *out += Dump(TranslationJson(record));
+    first_ = false;
   }
   void End(const ReportContext& context, const Error* error, std::string* out) override {
-    json_->NextLine();
-    json_->EndArray();
-    json_->Key("error");
-    error ? WriteError(context.image_name, *error, *json_) : json_->Null();
-    json_->EndObject();
-    out->push_back('\n');
+    *out += "\n],\"error\":";
+    *out += Dump(error ? ErrorJson(context.image_name, *error) : Json());
+    *out += "}\n";
   }
 
  private:
-  std::optional<JsonWriter> json_;  // across batches: it knows whether a comma is due
+  bool first_ = true;
 };
 
 class NdjsonReporter final : public Reporter {
  public:
   void Add(const Record& record, std::string* out) override {
-    JsonWriter json(out);
-    WriteTranslation(record, json);
+    *out += Dump(TranslationJson(record));
     out->push_back('\n');
   }
   void End(const ReportContext& context, const Error* error, std::string* out) override {

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/reporter.h"
 
+#include <nlohmann/json.hpp>
+
 #include "cli/json_records.h"
 
 namespace v2p::cli {
@@ -25,8 +27,7 @@ std::unique_ptr<Reporter> MakeReporter(OutputFormat format) {
 void AppendErrorRecord(OutputFormat format, std::string_view image, const Error& error,
                        std::string* out) {
   if (format != OutputFormat::kJson && format != OutputFormat::kNdjson) return;
-  JsonWriter json(out);
-  WriteError(image, error, json);
+  *out += Dump(ErrorJson(image, error));
   out->push_back('\n');
 }
 

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import jsonschema
@@ -76,7 +77,7 @@ class Case(unittest.TestCase):
 
     def write(self, name, data):
         with open(self.path(name), "wb") as file:
-            file.write(data if isinstance(data, bytes) else data.encode())
+            file.write(data.encode() if isinstance(data, str) else data)
         return self.path(name)
 
     def dmp(self, **options):
@@ -219,6 +220,29 @@ class Statuses(Case):
             self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
             self.assertIn(word, done.stderr)
 
+    def test_32_bit_addresses_are_zero_or_sign_extended(self):
+        image = bytearray(0x5000)  # large pages at 0 under 0x400000 and 0x80400000
+        for index in (1, 0x201):
+            struct.pack_into("<I", image, 0x1000 + 4 * index, 0xE3)
+        for index in (0, 2):
+            struct.pack_into("<Q", image, 0x2000 + 8 * index, 0x3001)
+        struct.pack_into("<Q", image, 0x3000 + 8 * 2, 0xE3)
+        image = self.write("image32.raw", image)
+        good = ["0x400123", "0x80400123", "0xffffffff80400123"]
+        bad = ["0xffffffff00400123", "0x180400123", "0xfffffffe80400123", "0x7fffffff80400123",
+               "0x100000000400123"]
+        for mode, root in (("x86", "0x1000"), ("pae", "0x2000")):
+            command = ["-f", image, "--mode", mode, "--dtb", root, "--format", "ndjson"]
+            records = [validate(json.loads(line)) for line in
+                       self.run_v2p(*command, *good, *bad).stdout.splitlines()]
+            self.assertEqual([(r["status"], r["pa"]) for r in records],
+                             [("mapped", "0x0000000000000123")] * len(good) +
+                             [("non-canonical", None)] * len(bad))
+            for record in records[len(good):]:
+                self.assertEqual((record["hresult"], record["levels"], record["walk"]),
+                                 ("0xd0000147", 0, []))
+            self.assertEqual(self.run_v2p(*command, *bad).returncode, 1)
+
     def test_options_stand_before_or_after_the_command(self):
         want = self.run_v2p("info", "-f", self.raw, "--json")
         self.assertEqual(want.returncode, 0)
@@ -346,6 +370,30 @@ class Streams(Case):
         document = validate(json.loads(out))
         self.assertEqual(len(document["translations"]), 1)
         self.assertEqual(document["error"]["error"], "interrupted")
+
+    def test_interrupted_pack_leaves_no_file(self):
+        huge = self.write("huge.raw", b"")
+        os.truncate(huge, 1 << 40)  # a hole: no disk, and more than is packed before the signal
+        kept = self.write("kept.zst", b"from before")
+        before = sorted(os.listdir(self.folder.name))
+        for arguments in (["pack", huge, self.path("new.zst")], ["pack", "--force", huge, kept]):
+            with subprocess.Popen([V2P, *arguments], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE) as process:
+                self.addCleanup(process.kill)
+                while not self.begun(before):
+                    self.assertIsNone(process.poll())
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.communicate(timeout=60), (b"", b""))
+                self.assertEqual(process.returncode, 130)
+            self.assertEqual(sorted(os.listdir(self.folder.name)), before)
+        with open(kept, "rb") as file:
+            self.assertEqual(file.read(), b"from before")
+
+    def begun(self, before):
+        """Whether a file that was not there before has bytes."""
+        new = set(os.listdir(self.folder.name)) - set(before)
+        return any(os.path.getsize(self.path(name)) > 0 for name in new)
 
 
 class Evidence(Case):
