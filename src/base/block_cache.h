@@ -44,7 +44,8 @@ class BlockCache {
   BlockCache& operator=(const BlockCache&) = delete;
 
   /// The block `key`, from the cache or from `load`. A failed load is not remembered: everyone who
-  /// waited for it gets its error, the next caller tries again. A load that throws has failed (kIo).
+  /// waited for it gets its error, the next caller tries again. A load that throws has failed
+  /// (kIo).
   Result<BlockPtr> Get(std::uint64_t key, const Loader& load);
 
   /// Bytes of the blocks in the cache now, and number of loads since the beginning.

@@ -47,7 +47,7 @@ struct PagingMode {
   std::string_view name;  ///< "x86", "pae", "x64", "x64-la57", "arm64"
   EntryForm form = EntryForm::kX86;
   std::uint8_t entry_bytes = 8;
-  std::uint8_t va_bits = 48;    ///< implemented bits; 32: the high half is not looked at
+  std::uint8_t va_bits = 48;    ///< implemented bits
   std::uint64_t root_mask = 0;  ///< address bits of a CR3 / TTBR value
   std::uint8_t level_count = 0;
   std::array<PagingLevel, 5> levels;
