@@ -55,13 +55,21 @@ struct Fact {
   FactValue value;
 };
 
+/// Addresses of kernel structures that a Windows container names; virtual, unchecked.
+struct WindowsClaims {
+  std::optional<std::uint64_t> debugger_data, loaded_modules, active_processes, pfn_database;
+  std::optional<std::uint32_t> build;
+};
+
 struct ImageFacts {
   Machine machine = Machine::kUnknown;
   GuestOs os = GuestOs::kUnknown;
   std::vector<CpuFacts> cpus;
   std::vector<DtbClaim>
-      dtb_claims;             ///< best first: header, then CPUs in kernel mode, then the others
-  std::vector<Fact> details;  ///< format-specific, in the order to show
+      dtb_claims;  ///< best first: header, then CPUs in kernel mode, then the others
+  WindowsClaims windows;
+  std::string vmcoreinfo;           ///< text of the note, as it stands; empty: none
+  std::vector<Fact> details;        ///< format-specific, in the order to show
   std::uint64_t missing_pages = 0;  ///< pages the container promises but the file does not hold
 };
 

@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/vmcoreinfo.h"
 #include "dumpfmt/elf_core_extents.h"
 #include "dumpfmt/elf_core_headers.h"
 #include "dumpfmt/elf_core_notes.h"
 #include "dumpfmt/formats.h"
-#include "dumpfmt/vmcoreinfo.h"
 
 namespace v2p {
 namespace {
@@ -157,6 +157,7 @@ ImageFacts MakeFacts(const ElfHeader& header, const ElfSegments& segments, const
   if (notes.vmcoreinfo) {
     const Vmcoreinfo info = ParseVmcoreinfo(*notes.vmcoreinfo);
     if (info.release) facts.os = GuestOs::kLinux;
+    facts.vmcoreinfo = *notes.vmcoreinfo;
     for (Fact& fact : Facts(info)) facts.details.push_back(std::move(fact));
     ClaimLinuxRoot(info, facts);
   }

@@ -70,6 +70,8 @@ void AddPages(std::shared_ptr<const ByteSource> source, PageMap pages, Image& im
 void AddClaims(const WindowsHeader& header, Image& image) {
   image.facts.machine = header.machine;
   image.facts.os = GuestOs::kWindows;
+  image.facts.windows = {header.debugger_data, header.loaded_modules, header.active_processes,
+                         header.pfn_database, header.minor_version};
   image.facts.details = windows::HeaderFacts(header);
   if (auto claim = windows::HeaderClaim(header)) {
     image.facts.dtb_claims.push_back(std::move(*claim));

@@ -1,6 +1,6 @@
 // Parsing of VMCOREINFO text.
 // SPDX-License-Identifier: Apache-2.0
-#include "dumpfmt/vmcoreinfo.h"
+#include "base/vmcoreinfo.h"
 
 #include <charconv>
 

@@ -1,0 +1,9 @@
+// VMCOREINFO and banners of Linux kernels.
+// SPDX-License-Identifier: Apache-2.0
+#include "locate/detectors.h"
+
+namespace v2p {
+
+void DetectLinuxTexts(const PageRun& /*run*/, const RamBounds& /*ram*/, Sightings& /*out*/) {}
+
+}  // namespace v2p

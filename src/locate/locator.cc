@@ -1,0 +1,188 @@
+// The order of the search.
+// SPDX-License-Identifier: Apache-2.0
+#include "locate/locator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "locate/detector.h"
+#include "locate/survey.h"
+
+namespace v2p {
+namespace {
+
+constexpr PhysAddr kLowEnd{16U << 20U};       // where roots of Windows and PAE mostly are
+constexpr std::uint64_t kRound = 64U << 20U;  // a stop is decided between rounds only
+constexpr std::size_t kMostRejected = 64;
+
+int Rank(const Candidate& candidate) {
+  switch (candidate.TheStanding()) {
+    case Standing::kVerified:
+      return 0;
+    case Standing::kProbable:
+      return 1;
+    case Standing::kRejected:
+      break;
+  }
+  return 2;
+}
+
+class Search {
+ public:
+  Search(const PhysicalMemory& memory, const ImageFacts& facts, const LocateOptions& options)
+      : memory_(memory),
+        options_(options),
+        survey_(memory, options.threads),
+        hints_(ClaimedRoots(facts)),
+        everything_(options.whole_image || options.processes) {
+    scene_.memory = &memory;
+    scene_.facts = &facts;
+    scene_.seen = &seen_;
+    scene_.thorough = options.whole_image;
+  }
+
+  Findings Run() {
+    Judge();
+    if (!Done()) ScanLow();
+    if (!Done()) ScanRoots();
+    if (!Done() && !findings_.interrupted) ScanContent();
+    Finish();
+    return std::move(findings_);
+  }
+
+ private:
+  bool Done() const {
+    if (findings_.interrupted) return true;
+    if (everything_) return false;
+    return std::any_of(judgement_.systems.begin(), judgement_.systems.end(), [](const System& s) {
+      return s.kernel.TheStanding() == Standing::kVerified;
+    });
+  }
+
+  void Judge() {
+    judged_ = seen_.Count();
+    judgement_ = JudgeWindows(scene_, hints_);
+    Judgement others = JudgeLinux(scene_, hints_);
+    std::move(others.candidates.begin(), others.candidates.end(),
+              std::back_inserter(judgement_.candidates));
+    std::move(others.systems.begin(), others.systems.end(), std::back_inserter(judgement_.systems));
+  }
+
+  // Content too: it is little, and decides cases that roots alone leave open.
+  void ScanLow() {
+    Scan(RootDetectors(), PhysAddr(0), kLowEnd);
+    if (everything_) return;
+    Judge();
+    if (Done()) return;
+    Scan(ContentDetectors(), PhysAddr(0), kLowEnd);
+    low_content_ = true;
+    if (seen_.Count() != judged_) Judge();
+  }
+
+  void ScanRoots() { ScanRest(RootDetectors(), kLowEnd); }
+
+  void ScanContent() {
+    ScanRest(ContentDetectors(), low_content_ ? kLowEnd : PhysAddr(0));
+    scene_.whole_image = !findings_.interrupted;
+    Judge();
+  }
+
+  void ScanRest(std::span<const Detector> detectors, PhysAddr from) {
+    for (std::uint64_t at = from.value; at < memory_.End().value; at += kRound) {
+      const std::size_t before = seen_.Count();
+      Scan(detectors, PhysAddr(at), PhysAddr(at + kRound));
+      if (findings_.interrupted) return;
+      if (everything_ || seen_.Count() == before) continue;
+      Judge();
+      if (Done()) return;
+    }
+  }
+
+  void Scan(std::span<const Detector> detectors, PhysAddr begin, PhysAddr end) {
+    findings_.scanned_bytes += survey_.Scan(detectors, begin, end, seen_);
+    if (!options_.progress) return;
+    const std::uint64_t total = 2 * memory_.PresentBytes();
+    if (!options_.progress(findings_.scanned_bytes, total, judgement_.candidates.size())) {
+      findings_.interrupted = true;
+    }
+  }
+
+  void Finish() {
+    auto& systems = judgement_.systems;
+    std::stable_sort(systems.begin(), systems.end(), [](const System& a, const System& b) {
+      return a.kernel.confidence > b.kernel.confidence;
+    });
+    if (options_.processes) {
+      for (System& system : systems) {
+        system.os == GuestOs::kLinux ? FindLinuxProcesses(scene_, system)
+                                     : FindWindowsProcesses(scene_, system);
+      }
+    }
+    findings_.systems = std::move(systems);
+    findings_.whole_image = scene_.whole_image;
+    TakeCandidates();
+  }
+
+  void TakeCandidates() {
+    auto& all = judgement_.candidates;
+    std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
+      if (Rank(a) != Rank(b)) return Rank(a) < Rank(b);
+      if (a.cls != b.cls) return a.cls < b.cls;
+      return a.confidence > b.confidence;
+    });
+    std::size_t rejected = 0;
+    for (Candidate& candidate : all) {
+      if (candidate.TheStanding() == Standing::kRejected && ++rejected > kMostRejected) {
+        ++findings_.rejected_left_out;
+      } else {
+        findings_.candidates.push_back(std::move(candidate));
+      }
+    }
+  }
+
+  const PhysicalMemory& memory_;
+  const LocateOptions& options_;
+  Survey survey_;
+  std::vector<RootHint> hints_;
+  bool everything_;
+  Sightings seen_;
+  Scene scene_;
+  Judgement judgement_;
+  Findings findings_;
+  std::size_t judged_ = 0;
+  bool low_content_ = false;
+};
+
+}  // namespace
+
+std::vector<RootHint> ClaimedRoots(const ImageFacts& facts) {
+  std::vector<RootHint> hints;
+  for (const DtbClaim& claim : facts.dtb_claims) {
+    // An assumed mode is no more than a guess that the judges make better.
+    hints.push_back(
+        {claim.value, std::nullopt, claim.mode_assumed ? std::nullopt : claim.mode, claim.source});
+  }
+  return hints;
+}
+
+Findings WeighRoots(const PhysicalMemory& memory, const ImageFacts& facts,
+                    std::span<const RootHint> hints, bool thorough) {
+  const Sightings none;
+  const Scene scene{&memory, &facts, &none, false, thorough};
+  Findings findings;
+  for (auto* judge : {JudgeWindows, JudgeLinux}) {
+    Judgement judgement = judge(scene, hints);
+    std::move(judgement.candidates.begin(), judgement.candidates.end(),
+              std::back_inserter(findings.candidates));
+    std::move(judgement.systems.begin(), judgement.systems.end(),
+              std::back_inserter(findings.systems));
+  }
+  return findings;
+}
+
+Findings Locate(const PhysicalMemory& memory, const ImageFacts& facts,
+                const LocateOptions& options) {
+  return Search(memory, facts, options).Run();
+}
+
+}  // namespace v2p

@@ -1,0 +1,9 @@
+// Windows roots, weighed.
+// SPDX-License-Identifier: Apache-2.0
+#include "locate/judge.h"
+
+namespace v2p {
+
+Judgement JudgeWindows(const Scene& /*scene*/, std::span<const RootHint> /*hints*/) { return {}; }
+
+}  // namespace v2p
