@@ -24,10 +24,13 @@ std::optional<Location> PhysicalMemory::Find(PhysAddr pa) const {
   return std::visit([&](const auto& index) { return index.Find(pa); }, index_);
 }
 
+std::optional<PhysAddr> PhysicalMemory::FirstPresent(PhysAddr from, PhysAddr end) const {
+  return std::visit([&](const auto& index) { return index.FirstPresent(from, end); }, index_);
+}
+
 FrameView PhysicalMemory::Frame(Pfn pfn) const {
   const PhysAddr base = pfn.Base();
-  const auto first = std::visit(
-      [&](const auto& index) { return index.FirstPresent(base, base + kPageBytes); }, index_);
+  const auto first = FirstPresent(base, base + kPageBytes);
   if (!first) return {};
   const std::uint64_t begin = *first - base;
   const auto where = Find(*first);

@@ -149,6 +149,9 @@ class PhysicalMemory {
 
   bool Contains(PhysAddr pa) const { return Find(pa).has_value(); }
 
+  /// The lowest present byte in [from, end), or nothing.
+  std::optional<PhysAddr> FirstPresent(PhysAddr from, PhysAddr end) const;
+
   /// Offset of the byte at `pa` in the file the user named; nothing when absent or compressed.
   std::optional<FileOffset> FileOffsetOf(PhysAddr pa) const;
 

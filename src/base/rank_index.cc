@@ -84,6 +84,21 @@ RankIndex::RankIndex(std::span<const std::byte> bitmap, std::uint64_t bits, File
   bits_ = totals.stored_bits;
 }
 
+std::optional<PhysAddr> RankIndex::FirstPresent(PhysAddr from, PhysAddr end) const {
+  if (from >= end) return std::nullopt;
+  const std::uint64_t first = from.value >> kPageShift;
+  const std::uint64_t last = (end.value - 1) >> kPageShift;
+  for (std::uint64_t word = first / 64; word * 64 <= last && word * 64 < bits_; ++word) {
+    std::uint64_t frames = Present(word);
+    if (word == first / 64) frames &= ~std::uint64_t{0} << (first % 64);
+    if (frames == 0) continue;
+    const std::uint64_t pfn = word * 64 + static_cast<unsigned>(std::countr_zero(frames));
+    if (pfn > last) return std::nullopt;
+    return std::max(from, Pfn(pfn).Base());
+  }
+  return std::nullopt;
+}
+
 PhysAddr RankIndex::End() const {
   for (std::uint64_t i = (bits_ + 63) / 64; i > 0; --i) {
     std::uint64_t word = Word(i - 1);

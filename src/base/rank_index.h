@@ -39,10 +39,8 @@ class RankIndex {
     return Location{first_page_ + rank * kPageBytes + into, kPageBytes - into};
   }
 
-  /// The lowest present byte of the frame that holds `from`, at or above it, or nothing.
-  std::optional<PhysAddr> FirstPresent(PhysAddr from, PhysAddr /*end*/) const {
-    return Find(from) ? std::optional(from) : std::nullopt;
-  }
+  /// The lowest present byte in [from, end), or nothing.
+  std::optional<PhysAddr> FirstPresent(PhysAddr from, PhysAddr end) const;
 
   /// Calls `visit(Extent)` for every maximal run of present frames, ascending.
   template <class Visit>
@@ -56,6 +54,12 @@ class RankIndex {
   std::size_t HeapBytes() const { return rank_count_ * sizeof(std::uint32_t); }
 
  private:
+  // Frames of word `index` that count.
+  std::uint64_t Present(std::uint64_t index) const {
+    const std::uint64_t left = bits_ - index * 64;
+    const std::uint64_t word = Word(index);
+    return left < 64 ? word & ((std::uint64_t{1} << left) - 1) : word;
+  }
   // The last word may be cut short by the file; its missing bytes hold no frames.
   std::uint64_t Word(std::uint64_t index) const {
     std::uint64_t word = 0;
@@ -88,8 +92,7 @@ void RankIndex::ForEach(Visit visit) const {
     run.bytes = 0;
   };
   for (std::uint64_t base = 0; base < bits_; base += 64) {
-    std::uint64_t word = Word(base / 64);
-    if (bits_ - base < 64) word &= (std::uint64_t{1} << (bits_ - base)) - 1;
+    std::uint64_t word = Present(base / 64);
     std::uint64_t position = 0;
     while (word != 0) {
       const unsigned skip = static_cast<unsigned>(std::countr_zero(word));

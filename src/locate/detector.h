@@ -47,5 +47,7 @@ struct Detector {
 std::span<const Detector> RootDetectors();
 /// Read every line: what roots lead to, used when roots alone do not decide and for processes.
 std::span<const Detector> ContentDetectors();
+/// Both, for one pass.
+std::span<const Detector> AllDetectors();
 
 }  // namespace v2p

@@ -7,14 +7,12 @@
 namespace v2p {
 namespace {
 
-constexpr std::array kRootDetectors = {
+// Those of roots first.
+constexpr std::array kDetectors = {
     Detector{"self-map-64", DetectSelfMap64},
     Detector{"self-map-32", DetectSelfMap32},
     Detector{"low-stub", DetectLowStub},
     Detector{"linux-roots", DetectLinuxRoots},
-};
-
-constexpr std::array kContentDetectors = {
     Detector{"user-shared-data", DetectUserSharedData},
     Detector{"process-objects", DetectProcessObjects},
     Detector{"debugger-data", DetectDebuggerData},
@@ -22,9 +20,14 @@ constexpr std::array kContentDetectors = {
     Detector{"linux-texts", DetectLinuxTexts},
 };
 
+constexpr std::size_t kRootDetectors = 4;
+
 }  // namespace
 
-std::span<const Detector> RootDetectors() { return kRootDetectors; }
-std::span<const Detector> ContentDetectors() { return kContentDetectors; }
+std::span<const Detector> RootDetectors() { return std::span(kDetectors).first(kRootDetectors); }
+std::span<const Detector> ContentDetectors() {
+  return std::span(kDetectors).subspan(kRootDetectors);
+}
+std::span<const Detector> AllDetectors() { return kDetectors; }
 
 }  // namespace v2p

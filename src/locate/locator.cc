@@ -11,7 +11,7 @@
 namespace v2p {
 namespace {
 
-constexpr PhysAddr kLowEnd{16U << 20U};       // where roots of Windows and PAE mostly are
+constexpr std::uint64_t kLow = 16U << 20U;    // where Windows' roots mostly are, from RAM's start
 constexpr std::uint64_t kRound = 64U << 20U;  // a stop is decided between rounds only
 constexpr std::size_t kMostRejected = 64;
 
@@ -27,11 +27,19 @@ int Rank(const Candidate& candidate) {
   return 2;
 }
 
+// Two systems that could both be meant: a choice between them would be a guess.
+bool TooClose(const std::vector<System>& best_first) {
+  constexpr int kClear = 10;
+  return best_first.size() > 1 &&
+         best_first[0].kernel.confidence - best_first[1].kernel.confidence < kClear;
+}
+
 class Search {
  public:
   Search(const PhysicalMemory& memory, const ImageFacts& facts, const LocateOptions& options)
       : memory_(memory),
         options_(options),
+        end_(memory.End()),
         survey_(memory, options.threads),
         hints_(ClaimedRoots(facts)),
         everything_(options.whole_image || options.processes) {
@@ -43,9 +51,13 @@ class Search {
 
   Findings Run() {
     Judge();
-    if (!Done()) ScanLow();
-    if (!Done()) ScanRoots();
-    if (!Done() && !findings_.interrupted) ScanContent();
+    if (everything_) {
+      ScanAll();
+    } else {
+      if (!Done()) ScanLow();
+      if (!Done()) ScanRoots();
+      if (!Done()) ScanContent();
+    }
     Finish();
     return std::move(findings_);
   }
@@ -53,7 +65,6 @@ class Search {
  private:
   bool Done() const {
     if (findings_.interrupted) return true;
-    if (everything_) return false;
     return std::any_of(judgement_.systems.begin(), judgement_.systems.end(), [](const System& s) {
       return s.kernel.TheStanding() == Standing::kVerified;
     });
@@ -68,40 +79,49 @@ class Search {
     std::move(others.systems.begin(), others.systems.end(), std::back_inserter(judgement_.systems));
   }
 
-  // Content too: it is little, and decides cases that roots alone leave open.
-  void ScanLow() {
-    Scan(RootDetectors(), PhysAddr(0), kLowEnd);
-    if (everything_) return;
-    Judge();
-    if (Done()) return;
-    Scan(ContentDetectors(), PhysAddr(0), kLowEnd);
-    low_content_ = true;
-    if (seen_.Count() != judged_) Judge();
-  }
-
-  void ScanRoots() { ScanRest(RootDetectors(), kLowEnd); }
-
-  void ScanContent() {
-    ScanRest(ContentDetectors(), low_content_ ? kLowEnd : PhysAddr(0));
+  void ScanAll() {
+    ScanRange(AllDetectors(), PhysAddr(0), Judging::kLater);
     scene_.whole_image = !findings_.interrupted;
     Judge();
   }
 
-  void ScanRest(std::span<const Detector> detectors, PhysAddr from) {
-    for (std::uint64_t at = from.value; at < memory_.End().value; at += kRound) {
-      const std::size_t before = seen_.Count();
-      Scan(detectors, PhysAddr(at), PhysAddr(at + kRound));
+  // Roots first; content too where there is little of it, for cases that roots alone leave open.
+  void ScanLow() {
+    const auto first = memory_.FirstPresent(PhysAddr(0), end_);
+    low_end_ = first ? *first + kLow : end_;
+    Scan(RootDetectors(), PhysAddr(0), low_end_);
+    Judge();
+    if (Done()) return;
+    Scan(ContentDetectors(), PhysAddr(0), low_end_);
+    if (seen_.Count() != judged_) Judge();
+  }
+
+  void ScanRoots() { ScanRange(RootDetectors(), low_end_, Judging::kAtOnce); }
+
+  void ScanContent() {
+    ScanRange(ContentDetectors(), low_end_, Judging::kLater);
+    scene_.whole_image = !findings_.interrupted;
+    Judge();
+  }
+
+  enum class Judging : std::uint8_t { kAtOnce, kLater };
+
+  // From one present page to the next: an image may claim memory anywhere in 2^56 bytes.
+  void ScanRange(std::span<const Detector> detectors, PhysAddr from, Judging judging) {
+    while (const auto at = memory_.FirstPresent(from, end_)) {
+      from = PhysAddr((at->value / kRound + 1) * kRound);
+      Scan(detectors, *at, from);
       if (findings_.interrupted) return;
-      if (everything_ || seen_.Count() == before) continue;
+      if (judging == Judging::kLater || seen_.Count() == judged_) continue;
       Judge();
       if (Done()) return;
     }
   }
 
   void Scan(std::span<const Detector> detectors, PhysAddr begin, PhysAddr end) {
-    findings_.scanned_bytes += survey_.Scan(detectors, begin, end, seen_);
+    findings_.scanned_bytes += survey_.Scan(detectors, begin, std::min(end, end_), seen_);
     if (!options_.progress) return;
-    const std::uint64_t total = 2 * memory_.PresentBytes();
+    const std::uint64_t total = (everything_ ? 1 : 2) * memory_.PresentBytes();
     if (!options_.progress(findings_.scanned_bytes, total, judgement_.candidates.size())) {
       findings_.interrupted = true;
     }
@@ -118,6 +138,7 @@ class Search {
                                      : FindWindowsProcesses(scene_, system);
       }
     }
+    findings_.ambiguous = TooClose(systems);
     findings_.systems = std::move(systems);
     findings_.whole_image = scene_.whole_image;
     TakeCandidates();
@@ -142,6 +163,8 @@ class Search {
 
   const PhysicalMemory& memory_;
   const LocateOptions& options_;
+  PhysAddr end_;
+  PhysAddr low_end_;
   Survey survey_;
   std::vector<RootHint> hints_;
   bool everything_;
@@ -150,7 +173,6 @@ class Search {
   Judgement judgement_;
   Findings findings_;
   std::size_t judged_ = 0;
-  bool low_content_ = false;
 };
 
 }  // namespace

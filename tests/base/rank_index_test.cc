@@ -37,6 +37,14 @@ TEST(RankIndex, AgreesWithCountingBits) {
         }
         rank += set ? 1 : 0;
       }
+      for (std::uint64_t from = 0; from < bits + 70; from += 1 + random() % 40) {
+        const std::uint64_t end = from + random() % 200;
+        std::optional<PhysAddr> expected;
+        for (std::uint64_t pfn = from; pfn < end && !expected; ++pfn) {
+          if (index.Find(Pfn(pfn).Base())) expected = Pfn(pfn).Base();
+        }
+        EXPECT_EQ(index.FirstPresent(Pfn(from).Base(), Pfn(end).Base()), expected) << from;
+      }
       EXPECT_EQ(index.SetBits(), rank);
       std::uint64_t bytes = 0;
       PhysAddr end;
