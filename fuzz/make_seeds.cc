@@ -14,6 +14,7 @@
 #include "support/lime_builder.h"
 #include "support/memory_source.h"
 #include "support/windows_dump_builder.h"
+#include "support/xpress_oracles.h"
 #include "support/zstd_files.h"
 
 namespace {
@@ -115,6 +116,38 @@ void Zstd(const Seeds& seeds) {
   seeds.Write("zstd-changed-byte", change);
 }
 
+// Blocks by other people's encoders, where they are installed, and the rare 32-bit lengths by hand.
+void Xpress(const Seeds& seeds) {
+  const auto write = [&](std::string_view name, unsigned mode, std::size_t size,
+                         std::span<const std::byte> stream) {
+    v2p::test::Bytes input = {static_cast<std::byte>(mode), static_cast<std::byte>(size & 0xFFU),
+                              static_cast<std::byte>(size >> 8U)};
+    input.insert(input.end(), stream.begin(), stream.end());
+    seeds.Write(name, input);
+  };
+  const auto huffman = v2p::test::WimHuffmanEncoder();
+  const auto plain = v2p::test::SambaPlainEncoder();
+  for (unsigned i = 0; i < 16; ++i) {
+    const auto block = v2p::test::MemoryLike(4096 + 1000 * i, i);
+    const std::string name = "block-" + std::to_string(i);
+    if (const auto stream = huffman ? huffman(block) : std::nullopt) {
+      write(name + "-huffman", 1, block.size(), *stream);
+      write(name + "-repaired", 3, block.size(), *stream);
+    }
+    if (const auto stream = plain ? plain(block) : std::nullopt) {
+      write(name + "-plain", 0, block.size(), *stream);
+    }
+  }
+  v2p::test::Bytes lengths(256);
+  lengths[0x30] = std::byte{0x10};
+  lengths[0x31] = std::byte{0x33};
+  lengths[0x87] = std::byte{0x20};
+  for (const int value : {0x80, 0x5b, 0, 0, 0xff, 0, 0, 0x55, 2, 0, 0}) {
+    lengths.push_back(static_cast<std::byte>(value));
+  }
+  write("long-huffman", 1, 603, lengths);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -123,6 +156,10 @@ int main(int argc, char** argv) {
   const Seeds seeds(argv[2]);
   if (target == "fuzz_walk") {
     PageTables(seeds);
+    return 0;
+  }
+  if (target == "fuzz_xpress") {
+    Xpress(seeds);
     return 0;
   }
   seeds.CopyShippedImages(64 * 1024);

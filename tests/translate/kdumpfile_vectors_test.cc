@@ -3,34 +3,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <map>
 #include <regex>
 #include <sstream>
 
 #include "support/corpus.h"
 #include "support/sparse_memory.h"
+#include "support/tar.h"
 #include "translate/address_space.h"
 #include "translate/walk.h"
 
 namespace v2p::test {
 namespace {
-
-// Members of a tar archive by name (POSIX ustar: name at 0, octal size at 124, 512-byte blocks).
-std::map<std::string, std::string> ReadTar(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream all;
-  all << in.rdbuf();
-  const std::string tar = all.str();
-  std::map<std::string, std::string> members;
-  for (std::size_t at = 0; at + 512 <= tar.size() && tar[at] != '\0';) {
-    const std::string name = tar.c_str() + at;
-    const std::size_t size = std::stoul(tar.substr(at + 124, 11), nullptr, 8);
-    members[name.substr(name.find('/') + 1)] = tar.substr(at + 512, size);
-    at += 512 + (size + 511) / 512 * 512;
-  }
-  return members;
-}
 
 std::uint64_t Hex(const std::string& text) { return std::stoull(text, nullptr, 16); }
 
