@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -71,13 +72,9 @@ XpressDecoder WimHuffmanDecoder() {
   void* made = nullptr;
   if (decompress == nullptr || create(kWimXpress, kWimBlock, &made) != 0) return {};
   const std::shared_ptr<void> decompressor(made, release);
-  return [decompress, decompressor](std::span<const std::byte> stream,
-                                    std::size_t size) -> std::optional<XpressBytes> {
-    XpressBytes out(size);
-    if (decompress(stream.data(), stream.size(), out.data(), size, decompressor.get()) != 0) {
-      return std::nullopt;
-    }
-    return out;
+  return [decompress, decompressor](std::span<const std::byte> stream, std::span<std::byte> out) {
+    return decompress(stream.data(), stream.size(), out.data(), out.size(), decompressor.get()) ==
+           0;
   };
 }
 
@@ -103,15 +100,12 @@ XpressEncoder SambaPlainEncoder() {
 XpressDecoder SambaPlainDecoder() {
   auto* decompress = Symbol<SambaFunction>(Samba(), "lzxpress_decompress");
   if (decompress == nullptr) return {};
-  return [decompress](std::span<const std::byte> stream,
-                      std::size_t size) -> std::optional<XpressBytes> {
-    XpressBytes out(size);
-    const std::ptrdiff_t got =
-        decompress(reinterpret_cast<const std::uint8_t*>(stream.data()),
-                   static_cast<std::uint32_t>(stream.size()),
-                   reinterpret_cast<std::uint8_t*>(out.data()), static_cast<std::uint32_t>(size));
-    if (got != static_cast<std::ptrdiff_t>(size)) return std::nullopt;
-    return out;
+  return [decompress](std::span<const std::byte> stream, std::span<std::byte> out) {
+    const std::ptrdiff_t got = decompress(reinterpret_cast<const std::uint8_t*>(stream.data()),
+                                          static_cast<std::uint32_t>(stream.size()),
+                                          reinterpret_cast<std::uint8_t*>(out.data()),
+                                          static_cast<std::uint32_t>(out.size()));
+    return got == static_cast<std::ptrdiff_t>(out.size());
   };
 }
 
@@ -121,17 +115,16 @@ XpressDecoder FwntPlainDecoder() {
       Symbol<int(const std::uint8_t*, std::size_t, std::uint8_t*, std::size_t*, void**)>(
           library, "libfwnt_lzxpress_decompress");
   if (decompress == nullptr) return {};
-  return [decompress](std::span<const std::byte> stream,
-                      std::size_t size) -> std::optional<XpressBytes> {
-    XpressBytes out(size + 64);  // it may write past the size it is given
-    std::size_t got = size;
+  return [decompress](std::span<const std::byte> stream, std::span<std::byte> out) {
+    XpressBytes roomy(out.size() + 64);  // it may write past the size it is given
+    std::size_t got = out.size();
     if (decompress(reinterpret_cast<const std::uint8_t*>(stream.data()), stream.size(),
-                   reinterpret_cast<std::uint8_t*>(out.data()), &got, nullptr) != 1 ||
-        got != size) {
-      return std::nullopt;
+                   reinterpret_cast<std::uint8_t*>(roomy.data()), &got, nullptr) != 1 ||
+        got != out.size()) {
+      return false;
     }
-    out.resize(size);
-    return out;
+    std::copy_n(roomy.begin(), out.size(), out.begin());
+    return true;
   };
 }
 

@@ -15,9 +15,9 @@ using XpressBytes = std::vector<std::byte>;
 
 /// Compresses a block; nothing when the library gains nothing by it.
 using XpressEncoder = std::function<std::optional<XpressBytes>(std::span<const std::byte> plain)>;
-/// Decompresses to exactly `size` bytes; nothing when the library refuses.
+/// Fills all of `out`, or says that the library refuses.
 using XpressDecoder =
-    std::function<std::optional<XpressBytes>(std::span<const std::byte> stream, std::size_t size)>;
+    std::function<bool(std::span<const std::byte> stream, std::span<std::byte> out)>;
 
 /// Each is empty when its package is not installed, which is said once on stdout.
 /// libwim15: LZ77+Huffman, blocks of up to 64 KiB.

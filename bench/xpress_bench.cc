@@ -1,0 +1,117 @@
+// Xpress decoders against libwim (Huffman) and samba and libfwnt (plain), turn by turn in one run.
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <numeric>
+
+#include "codec/xpress_kernels.h"
+#include "memory_blocks.h"
+#include "support/xpress_oracles.h"
+
+namespace v2p::bench {
+namespace {
+
+constexpr int kRounds = 21;
+constexpr std::size_t kBlocks = 200;
+
+struct Stream {
+  test::XpressBytes packed;
+  std::size_t size;
+};
+
+struct Contender {
+  std::string name;
+  std::function<bool(const Stream&, std::span<std::byte>)> decode;
+  std::vector<double> seconds = {};
+};
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+std::vector<Stream> Compress(const std::vector<std::vector<std::byte>>& blocks,
+                             const test::XpressEncoder& encode) {
+  std::vector<Stream> streams;
+  for (const auto& block : blocks) {
+    auto packed = encode(block);
+    if (packed && packed->size() < block.size()) streams.push_back({*packed, block.size()});
+  }
+  return streams;
+}
+
+// The first contender is the yardstick: ratios are medians of the ratios of single rounds.
+void Race(std::string_view corpus, const std::vector<Stream>& streams,
+          std::vector<Contender> contenders) {
+  if (streams.empty()) return;
+  std::vector<std::byte> out(streams.front().size + 64);
+  for (int round = 0; round < kRounds; ++round) {
+    for (Contender& contender : contenders) {
+      const auto start = std::chrono::steady_clock::now();
+      for (const Stream& stream : streams) {
+        if (!contender.decode(stream, std::span(out).first(stream.size))) {
+          fmt::print("{}: {} cannot read a block\n", corpus, contender.name);
+          return;
+        }
+      }
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      contender.seconds.push_back(took.count());
+    }
+  }
+  const double bytes =
+      std::accumulate(streams.begin(), streams.end(), 0.0,
+                      [](double sum, const Stream& s) { return sum + double(s.size); });
+  for (const Contender& contender : contenders) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < contender.seconds.size(); ++i) {
+      ratios.push_back(contenders.front().seconds[i] / contender.seconds[i]);
+    }
+    fmt::print("{:16} {:14} {:8.0f} MB/s {:6.2f} x {}\n", corpus, contender.name,
+               bytes / Median(contender.seconds) / 1e6, Median(ratios), contenders.front().name);
+  }
+}
+
+Contender Peer(std::string name, const test::XpressDecoder& decoder) {
+  return {std::move(name), [decoder](const Stream& stream, std::span<std::byte> out) {
+            return decoder(stream.packed, out);
+          }};
+}
+
+std::vector<Contender> WithKernels(Contender yardstick, xpress::Decode* xpress::Kernel::*function) {
+  std::vector<Contender> all = {std::move(yardstick)};
+  for (const xpress::Kernel& kernel : xpress::Kernels()) {
+    all.push_back({"v2p " + std::string(kernel.name),
+                   [function, &kernel](const Stream& stream, std::span<std::byte> out) {
+                     return xpress::Run(kernel.*function, stream.packed, out).has_value();
+                   }});
+  }
+  return all;
+}
+
+void Run() {
+  const std::string image = BlockImage();
+  const MemoryBlocks blocks = SampleBlocks(image, kBlocks);
+  fmt::print("{}: {} blocks, {} sparse ones\n", image, blocks.real.size(), blocks.sparse.size());
+  if (const auto encode = test::WimHuffmanEncoder()) {
+    const auto peer = Peer("libwim", test::WimHuffmanDecoder());
+    Race("huffman, real", Compress(blocks.real, encode),
+         WithKernels(peer, &xpress::Kernel::huffman));
+    Race("huffman, sparse", Compress(blocks.sparse, encode),
+         WithKernels(peer, &xpress::Kernel::huffman));
+  }
+  if (const auto encode = test::SambaPlainEncoder()) {
+    const auto peer = Peer("samba", test::SambaPlainDecoder());
+    Race("plain, real", Compress(blocks.real, encode), WithKernels(peer, &xpress::Kernel::plain));
+    Race("plain, sparse", Compress(blocks.sparse, encode),
+         WithKernels(peer, &xpress::Kernel::plain));
+  }
+}
+
+}  // namespace
+}  // namespace v2p::bench
+
+int main() { v2p::bench::Run(); }
