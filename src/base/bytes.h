@@ -28,6 +28,12 @@ T LoadLe(const std::byte* p) {
   return value;
 }
 
+/// Stores `value` at `p`, which has room for it, little-endian.
+template <class T>
+void StoreLe(std::byte* p, T value) {
+  std::memcpy(p, &value, sizeof value);
+}
+
 /// Little-endian T at `offset`, or nothing when it does not fit.
 template <class T>
 std::optional<T> TryLoad(std::span<const std::byte> bytes, std::uint64_t offset) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -82,9 +83,19 @@ Result<NewFile> NewFile::Create(const std::string& path, bool replace, mode_t mo
   return IoError("cannot write " + path, EEXIST);
 }
 
-Status NewFile::Append(std::span<const std::byte> bytes) {
-  if (!PwriteAll(fd_.Get(), size_, bytes)) return IoError("cannot write " + path_, errno);
-  size_ += bytes.size();
+Status NewFile::Append(std::span<const std::byte> bytes) { return WriteAt(size_, bytes); }
+
+Status NewFile::WriteAt(std::uint64_t at, std::span<const std::byte> bytes) {
+  if (!PwriteAll(fd_.Get(), at, bytes)) return IoError("cannot write " + path_, errno);
+  size_ = std::max(size_, at + bytes.size());
+  return {};
+}
+
+Status NewFile::Resize(std::uint64_t bytes) {
+  if (ftruncate(fd_.Get(), static_cast<off_t>(bytes)) != 0) {
+    return IoError("cannot write " + path_, errno);
+  }
+  size_ = bytes;
   return {};
 }
 
@@ -97,6 +108,17 @@ Status NewFile::Publish() {
   const Fd directory(open(DirectoryOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.Get() >= 0) fsync(directory.Get());
   return {};
+}
+
+Result<mode_t> ModeForCopy(const std::string& in, const std::string& out) {
+  constexpr mode_t kPermissions = 0666;
+  struct stat from {};
+  if (stat(in.c_str(), &from) != 0) return kPermissions | S_IRUSR | S_IWUSR;
+  struct stat to {};
+  if (stat(out.c_str(), &to) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino) {
+    return Fail(ErrorKind::kUsage, "input and output are the same file");
+  }
+  return (from.st_mode & kPermissions) | S_IRUSR | S_IWUSR;
 }
 
 }  // namespace v2p

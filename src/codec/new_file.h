@@ -24,6 +24,10 @@ class NewFile {
   ~NewFile();
 
   Status Append(std::span<const std::byte> bytes);
+  /// Writes at `at`; what lies between the end and `at` becomes a hole, which reads as zeros.
+  Status WriteAt(std::uint64_t at, std::span<const std::byte> bytes);
+  /// Makes the file `bytes` long, with a hole at its end where it was shorter.
+  Status Resize(std::uint64_t bytes);
   std::uint64_t Size() const { return size_; }
   const std::string& TemporaryName() const { return temporary_; }
 
@@ -39,5 +43,9 @@ class NewFile {
   std::uint64_t size_ = 0;
   bool replace_;
 };
+
+/// Permissions for a copy of the file `in`: not wider than its own. Refuses when `out` is that
+/// file.
+Result<mode_t> ModeForCopy(const std::string& in, const std::string& out);
 
 }  // namespace v2p

@@ -3,7 +3,6 @@
 #include "codec/zstd_pack.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <thread>
@@ -30,18 +29,6 @@ Status CheckOptions(const PackOptions& options) {
     return Fail(ErrorKind::kUsage, "the zstd level is 1 to 19");
   }
   return {};
-}
-
-// Permissions for the copy, or a refusal when it would overwrite what it reads.
-Result<mode_t> ModeFor(const std::string& in, const std::string& out) {
-  constexpr mode_t kPermissions = 0666;
-  struct stat from {};
-  if (stat(in.c_str(), &from) != 0) return kPermissions;
-  struct stat to {};
-  if (stat(out.c_str(), &to) == 0 && from.st_dev == to.st_dev && from.st_ino == to.st_ino) {
-    return Fail(ErrorKind::kUsage, "input and output are the same file");
-  }
-  return from.st_mode & kPermissions;
 }
 
 // The frames written so far, as the seek table will list them.
@@ -156,26 +143,34 @@ Status Verify(const std::string& name, const PackResult& result) {
 
 Result<PackResult> PackZstd(const ByteSource& source, const std::string& path,
                             const PackOptions& options) {
-  if (auto valid = CheckOptions(options); !valid) return tl::unexpected<Error>(valid.error());
-  const auto mode = ModeFor(source.Name(), path);
-  if (!mode) return tl::unexpected<Error>(mode.error());
   const auto stream = OpenStream(source);
   if (!stream) return tl::unexpected<Error>(stream.error());
-  auto file = NewFile::Create(path, options.force, *mode | S_IRUSR | S_IWUSR);
+  source.WillScan(0, source.Size());
+  const auto whole = [&](const std::string&) -> Status {
+    const std::uint64_t read = (*stream)->FileBytesRead();
+    if (read == source.Size()) return {};
+    return Fail(ErrorKind::kIo, "the file was not read to its end", FileOffset(read));
+  };
+  return PackStream(**stream, {source.Name(), source.Size()}, path, options, whole);
+}
+
+Result<PackResult> PackStream(ByteStream& stream, const PackInput& input, const std::string& path,
+                              const PackOptions& options, const PackCheck& check) {
+  if (auto valid = CheckOptions(options); !valid) return tl::unexpected<Error>(valid.error());
+  const auto mode = ModeForCopy(input.name, path);
+  if (!mode) return tl::unexpected<Error>(mode.error());
+  auto file = NewFile::Create(path, options.force, *mode);
   if (!file) return tl::unexpected<Error>(file.error());
 
   const unsigned wanted =
       options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
   FrameWorkers workers(std::max(1U, wanted), options.level, options.frame_bytes);
   if (!workers.Running()) return Fail(ErrorKind::kIo, "no thread could be started");
-  source.WillScan(0, source.Size());
-  auto result = Packer(**stream, source.Size(), *file, options).Run(workers);
+  auto result = Packer(stream, input.bytes, *file, options).Run(workers);
   if (!result) return result;
-  if (const std::uint64_t read = (*stream)->FileBytesRead(); read != source.Size()) {
-    return Fail(ErrorKind::kIo, "the file was not read to its end", FileOffset(read));
-  }
-  if (auto sound = Verify(file->TemporaryName(), *result); !sound) {
-    return tl::unexpected<Error>(sound.error());
+  for (const Status& sound :
+       {Verify(file->TemporaryName(), *result), check ? check(file->TemporaryName()) : Status()}) {
+    if (!sound) return tl::unexpected<Error>(sound.error());
   }
   if (auto done = file->Publish(); !done) return tl::unexpected<Error>(done.error());
   return result;

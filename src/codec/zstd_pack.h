@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/byte_source.h"
+#include "codec/byte_stream.h"
 
 namespace v2p {
 
@@ -33,5 +34,18 @@ struct PackResult {
 /// wider than the input's.
 Result<PackResult> PackZstd(const ByteSource& source, const std::string& path,
                             const PackOptions& options);
+
+/// Where the bytes of a stream come from: for permissions, messages and progress.
+struct PackInput {
+  std::string name;
+  std::uint64_t bytes = 0;  ///< what FileBytesRead() comes to at the end
+};
+
+/// Looks at the finished file under its temporary name; a failure keeps it from being published.
+using PackCheck = std::function<Status(const std::string& temporary_name)>;
+
+/// The same for bytes from anywhere.
+Result<PackResult> PackStream(ByteStream& stream, const PackInput& input, const std::string& path,
+                              const PackOptions& options, const PackCheck& check);
 
 }  // namespace v2p

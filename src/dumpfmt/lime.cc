@@ -9,18 +9,18 @@
 #include "base/bytes.h"
 #include "base/checked_math.h"
 #include "dumpfmt/formats.h"
+#include "dumpfmt/lime_layout.h"
 
 namespace v2p {
 namespace {
 
-// LiME lime.h, struct lime_mem_range_header (packed).
-constexpr std::uint32_t kMagic = 0x4C694D45;  // the bytes "EMiL"
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kVersionAt = 4;
-constexpr std::size_t kFirstAt = 8;
-constexpr std::size_t kLastAt = 16;  // inclusive
-constexpr std::size_t kReservedAt = 24;
-constexpr std::size_t kHeaderBytes = 32;
+using lime::kFirstAt;
+using lime::kHeaderBytes;
+using lime::kLastAt;
+using lime::kMagic;
+using lime::kReservedAt;
+using lime::kVersion;
+using lime::kVersionAt;
 
 // A search reads little at first: the next header is often near.
 constexpr std::size_t kFirstSearchBytes = std::size_t{4} << 10U;

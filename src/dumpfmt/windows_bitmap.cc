@@ -21,12 +21,6 @@ constexpr std::size_t kLegacySizeOfBitMapAt = 0x18;
 constexpr std::size_t kLegacyBitmapAt32 = 0x20;
 constexpr std::size_t kLegacyBitmapAt64 = 0x28;
 
-// kdmp-parser (0vercl0k), kdmp-parser-structs.h, BMP_HEADER64; LeechCore device_file.c agrees.
-constexpr std::size_t kFirstPageAt = 0x20;
-constexpr std::size_t kPagesAt = 0x28;
-constexpr std::size_t kBitsAt = 0x30;
-constexpr std::size_t kBitmapAt = 0x38;
-
 // 64 TiB of physical memory: more than any dump seen, and a bound on what a hostile
 // header can make the rank index allocate (1 GiB for a bitmap of 2 GiB).
 constexpr std::uint64_t kMaxBits = std::uint64_t{1} << 34U;
@@ -76,23 +70,23 @@ Result<BitmapHeader> ReadLegacy(const ByteSource& source, const WindowsHeader& h
 }
 
 Result<BitmapHeader> ReadNew(const ByteSource& source, const WindowsHeader& header) {
-  const auto raw = ReadSecond(source, header, kBitmapAt);
+  const auto raw = ReadSecond(source, header, bitmap_header::kBitmapAt);
   if (!raw) return tl::unexpected<Error>(raw.error());
   const FieldReader fields(*raw, header.layout->word);
-  const auto first_page = fields.U64(kFirstPageAt);
-  const auto bits = fields.U64(kBitsAt);
+  const auto first_page = fields.U64(bitmap_header::kFirstPageAt);
+  const auto bits = fields.U64(bitmap_header::kBitsAt);
   if (!first_page || !bits) {
     return Fail(ErrorKind::kCorrupt, "the bitmap header's first page or size is not set",
-                raw->At(kFirstPageAt));
+                raw->At(bitmap_header::kFirstPageAt));
   }
   return BitmapHeader{*first_page,
                       *bits,
-                      fields.U64(kPagesAt),
-                      header.End() + kBitmapAt,
+                      fields.U64(bitmap_header::kPagesAt),
+                      header.End() + bitmap_header::kBitmapAt,
                       fields.U32(kDumpOptionsAt),
                       raw->Text(0, kSecondSignatureBytes),
-                      raw->At(kBitsAt),
-                      raw->At(kFirstPageAt)};
+                      raw->At(bitmap_header::kBitsAt),
+                      raw->At(bitmap_header::kFirstPageAt)};
 }
 
 Status Check(const BitmapHeader& bitmap, std::uint64_t file_size, bool mapped) {

@@ -133,4 +133,13 @@ inline constexpr HeaderLayout kHeader64 = {
     .system_time = 0xFA8,
 };
 
+/// Second header of bitmap dumps since Windows 8. kdmp-parser (0vercl0k), kdmp-parser-structs.h,
+/// BMP_HEADER64; LeechCore device_file.c agrees.
+namespace bitmap_header {
+inline constexpr std::size_t kFirstPageAt = 0x20;
+inline constexpr std::size_t kPagesAt = 0x28;  // set bits
+inline constexpr std::size_t kBitsAt = 0x30;
+inline constexpr std::size_t kBitmapAt = 0x38;
+}  // namespace bitmap_header
+
 }  // namespace v2p::windows

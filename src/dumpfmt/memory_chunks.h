@@ -1,0 +1,73 @@
+// MemoryChunks: all that an image holds, in order of address, fetched by several threads.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <future>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/physical_memory.h"
+
+namespace v2p {
+
+/// Consecutive bytes that are present.
+struct MemoryChunk {
+  PhysAddr at;
+  std::span<const std::byte> bytes;  ///< valid until the next batch is taken
+};
+
+/// Used from one thread. Memory use depends on the number of threads only.
+class MemoryChunks {
+ public:
+  struct Options {
+    unsigned threads = 0;      ///< 0: as many as the machine has
+    bool whole_pages = false;  ///< leave out pages that are present in part
+  };
+
+  MemoryChunks(const PhysicalMemory& memory, Options options);
+  ~MemoryChunks();  // waits for what is on its way
+  MemoryChunks(const MemoryChunks&) = delete;
+  MemoryChunks& operator=(const MemoryChunks&) = delete;
+
+  /// The next few chunks, ascending and disjoint; empty at the end. Pages that turn out not to be
+  /// readable are left out: PhysicalMemory::Fault and UnreadableBytes tell.
+  std::span<const MemoryChunk> Next();
+
+  std::uint64_t UnreadableBytes() const { return unreadable_; }
+  /// Bytes of pages present in part that whole_pages left out, so far.
+  std::uint64_t PartialBytes() const { return partial_; }
+
+ private:
+  struct Piece {
+    PhysAddr at;
+    std::size_t bytes = 0;
+  };
+  struct Batch {
+    std::vector<Piece> pieces;
+    std::vector<std::byte> bytes;
+    std::vector<MemoryChunk> chunks;
+    std::uint64_t unreadable = 0;
+  };
+
+  std::optional<Piece> NextPiece(std::size_t most);
+  Batch Collect();
+  static void FetchPages(const PhysicalMemory& memory, PhysAddr at, std::span<std::byte> out,
+                         Batch& batch);
+  static Batch Fetch(const PhysicalMemory& memory, Batch batch);
+  void Start();
+
+  const PhysicalMemory& memory_;
+  Options options_;
+  PhysAddr from_;
+  PhysAddr end_;
+  std::size_t in_flight_;
+  std::deque<std::future<Batch>> on_the_way_;
+  Batch current_;
+  std::uint64_t unreadable_ = 0;
+  std::uint64_t partial_ = 0;
+};
+
+}  // namespace v2p

@@ -1,0 +1,56 @@
+// Writes raw memory, sparse: what is absent, and whole pages of zeros, take no disk.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "codec/byte_stream.h"
+#include "dumpfmt/image_writer.h"
+
+namespace v2p {
+namespace {
+
+class RawWriter final : public ImageWriter {
+ public:
+  RawWriter(NewFile& file, PhysAddr end) : file_(file), end_(end) {}
+
+  Status Put(PhysAddr at, std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const std::size_t zeros = Zeros(bytes);
+      bytes = bytes.subspan(zeros);
+      at = at + zeros;
+      const std::size_t data = Data(bytes);
+      if (data == 0) continue;
+      if (auto put = file_.WriteAt(at.value, bytes.first(data)); !put) return put;
+      bytes = bytes.subspan(data);
+      at = at + data;
+    }
+    return {};
+  }
+
+  Status Finish() override { return file_.Resize(end_.value); }
+
+ private:
+  static std::span<const std::byte> Page(std::span<const std::byte> bytes, std::size_t from) {
+    return bytes.subspan(from, std::min<std::size_t>(kPageBytes, bytes.size() - from));
+  }
+  static std::size_t Zeros(std::span<const std::byte> bytes) {
+    std::size_t n = 0;
+    while (n < bytes.size() && AllZero(Page(bytes, n))) n += Page(bytes, n).size();
+    return n;
+  }
+  static std::size_t Data(std::span<const std::byte> bytes) {
+    std::size_t n = 0;
+    while (n < bytes.size() && !AllZero(Page(bytes, n))) n += Page(bytes, n).size();
+    return n;
+  }
+
+  NewFile& file_;
+  PhysAddr end_;
+};
+
+}  // namespace
+
+std::unique_ptr<ImageWriter> MakeRawWriter(NewFile& file, PhysAddr end) {
+  return std::make_unique<RawWriter>(file, end);
+}
+
+}  // namespace v2p
