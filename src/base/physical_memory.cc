@@ -1,4 +1,4 @@
-// Frames, reads and sums over the two kinds of index.
+// Frames, reads and sums over the kinds of index.
 // SPDX-License-Identifier: Apache-2.0
 #include "base/physical_memory.h"
 
@@ -9,7 +9,18 @@ namespace v2p {
 
 void FaultLatch::Set(const Error& error) {
   const std::lock_guard lock(mutex_);
-  if (!error_) error_ = error;
+  if (error.kind != ErrorKind::kDamaged) {
+    if (!error_) error_ = error;
+    return;
+  }
+  if (!first_damage_) first_damage_ = error;
+  damaged_at_.insert(error.at.value_or(FileOffset()).value);
+}
+
+std::optional<Damage> FaultLatch::Damaged() const {
+  const std::lock_guard lock(mutex_);
+  if (!first_damage_) return std::nullopt;
+  return Damage{*first_damage_, damaged_at_.size()};
 }
 
 std::optional<Error> FaultLatch::Get() const {

@@ -9,13 +9,16 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/address.h"
 #include "base/byte_source.h"
+#include "base/page_index.h"
 #include "base/rank_index.h"
 #include "base/run_index.h"
 
@@ -32,16 +35,27 @@ struct FrameView {
   bool Empty() const { return begin == end; }
 };
 
+/// Parts of an image that were asked for and could not be decoded: the pages in them count as
+/// absent, all others are as good as ever.
+struct Damage {
+  Error first;
+  std::uint64_t places = 0;
+};
+
 /// First fault seen while pages were fetched: a damaged compressed block, a failing disk. A page
 /// that could not be fetched looks absent to its reader, so whoever reports must ask this first.
+/// Errors of kind kDamaged are kept apart: they take away their own pages only.
 class FaultLatch {
  public:
   void Set(const Error& error);
   std::optional<Error> Get() const;
+  std::optional<Damage> Damaged() const;
 
  private:
   mutable std::mutex mutex_;
   std::optional<Error> error_;
+  std::optional<Error> first_damage_;
+  std::set<std::uint64_t> damaged_at_;
 };
 
 /// Looks up entries in a mapped file: pointer arithmetic, nothing else. Free to copy.
@@ -130,7 +144,7 @@ class CachedCursor {
 /// are. Absent is never zero. Safe to use from several threads.
 class PhysicalMemory {
  public:
-  using Index = std::variant<RunIndex, RankIndex>;
+  using Index = std::variant<RunIndex, RankIndex, PageIndex>;
 
   /// Every extent of `index` lies inside `source`: the format has clamped it to Size().
   PhysicalMemory(std::shared_ptr<const ByteSource> source, Index index);
@@ -177,6 +191,9 @@ class PhysicalMemory {
   /// First fetch error since the image was opened.
   std::optional<Error> Fault() const { return faults_.Get(); }
 
+  /// What could not be decoded since the image was opened.
+  std::optional<Damage> Damaged() const { return faults_.Damaged(); }
+
   /// Calls `use(cursor)` with a cursor of the concrete index and backing: the one dispatch that a
   /// batch of lookups pays.
   template <class Use>
@@ -184,8 +201,10 @@ class PhysicalMemory {
     return std::visit(
         [&](const auto& index) -> decltype(auto) {
           using I = std::decay_t<decltype(index)>;
-          if (const auto mapped = source_->Mapped(); !mapped.empty()) {
-            return use(MappedCursor<I>(index, mapped));
+          if constexpr (!std::is_same_v<I, PageIndex>) {  // its sources are decompressed
+            if (const auto mapped = source_->Mapped(); !mapped.empty()) {
+              return use(MappedCursor<I>(index, mapped));
+            }
           }
           return use(CachedCursor<I>(index, *source_, faults_));
         },

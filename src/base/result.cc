@@ -14,6 +14,8 @@ std::string_view Name(ErrorKind kind) {
       return "truncated";
     case ErrorKind::kCorrupt:
       return "corrupt";
+    case ErrorKind::kDamaged:
+      return "damaged";
     case ErrorKind::kUnsupported:
       return "unsupported";
     case ErrorKind::kNoMemory:

@@ -18,6 +18,7 @@ enum class ErrorKind : std::uint8_t {
   kIo,           ///< "io": the operating system refused, or the file changed under us
   kTruncated,    ///< "truncated": the file ends inside something that opening needs
   kCorrupt,      ///< "corrupt": a recognised format contradicts itself
+  kDamaged,      ///< "damaged": a part that cannot be decoded; what it holds counts as absent
   kUnsupported,  ///< "unsupported": recognised and named, but not read by this version
   kNoMemory,     ///< "no-memory": the format holds no physical memory (triage, header-only)
   kNoRoot,       ///< "no-root": no DirectoryTableBase is claimed, none was given
