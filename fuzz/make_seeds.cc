@@ -11,6 +11,7 @@
 
 #include "codec/zstd_pack.h"
 #include "support/elf_builder.h"
+#include "support/hiberfil_builder.h"
 #include "support/lime_builder.h"
 #include "support/memory_source.h"
 #include "support/windows_dump_builder.h"
@@ -75,6 +76,17 @@ void Lime(const Seeds& seeds) {
   v2p::test::LimeBuilder builder;
   builder.Range(0x1000, 0x2bff).ShortRange(0x10000, 0x11fff, 0x400).Range(0x20000, 0x20fff);
   seeds.Write("lime", builder.Bytes());
+}
+
+void Hiberfils(const Seeds& seeds) {
+  using v2p::test::SetCoding;
+  for (const char* header : {"modern64_360", "modern64_3E0", "modern64_4D8", "modern32_340"}) {
+    v2p::test::ModernHiberfil builder(header);
+    builder.Boot({{{1, 2}}, SetCoding::kPlain, {}}).Boot({{{9, 1}}, SetCoding::kRaw, {}});
+    builder.Kernel({{{0x20, 1}, {0x30, 4}}, SetCoding::kPlain, {}});
+    builder.Kernel({{{0x40, 1}}, SetCoding::kPlain, 0xAU});
+    seeds.Write(std::string("hiberfil-") + header, builder.Build());
+  }
 }
 
 // Parameters as fuzz_walk reads them, then pages whose entries lead to each other.
@@ -167,6 +179,7 @@ int main(int argc, char** argv) {
     WindowsDumps(seeds);
     ElfCores(seeds);
     Lime(seeds);
+    Hiberfils(seeds);
   }
   if (target == "fuzz_zstd") Zstd(seeds);
   return 0;

@@ -54,6 +54,14 @@ std::optional<Error> ImageFault(const Args& args, const Image& image) {
   return Shrunk(args.dump, source.Size() - 1);
 }
 
+std::string DamageLine(const Args& args, const Damage& damage) {
+  Error first = damage.first;
+  first.file = args.dump;
+  std::string line = first.OneLine();
+  if (damage.places > 1) line += fmt::format("; {} such places were met", damage.places);
+  return line;
+}
+
 std::string ErrorLine(const Error& error) {
   if (error.kind != ErrorKind::kUsage) return error.OneLine();
   return error.file.empty() ? error.message : fmt::format("{}: {}", error.file, error.message);

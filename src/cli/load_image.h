@@ -21,6 +21,9 @@ void LogWarnings(const Args& args, const Image& image);
 /// that became shorter. To be asked before results leave.
 std::optional<Error> ImageFault(const Args& args, const Image& image);
 
+/// What was met that could not be decoded, as one line: its pages count as absent.
+std::string DamageLine(const Args& args, const Damage& damage);
+
 /// `error` as one line. A usage error is about the command line: its kind goes without saying.
 std::string ErrorLine(const Error& error);
 

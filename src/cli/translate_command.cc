@@ -145,6 +145,7 @@ class TranslationRun {
   }
 
   void Summarise() const {
+    if (const auto damage = image_.memory->Damaged()) LogWarning(DamageLine(args_, *damage));
     if (hint_.Found() && !args_.quiet) LogWarning(hint_.Text(args_.dump));
     const bool several = counts_.translated + counts_.failed > 1;
     if (args_.format != OutputFormat::kText || !several || args_.quiet) return;

@@ -10,7 +10,8 @@ namespace v2p {
 
 std::span<const Format* const> Formats() {
   static const std::vector<const Format*> formats = [] {
-    std::vector<const Format*> list = {&kWindowsCrashDumpFormat, &kLimeFormat, &kElfCoreFormat};
+    std::vector<const Format*> list = {&kWindowsCrashDumpFormat, &kHiberfilFormat, &kLimeFormat,
+                                       &kElfCoreFormat};
     for (const Format& named : NamedFormats()) list.push_back(&named);
     list.push_back(&kRawFormat);  // last: recognises everything
     return list;

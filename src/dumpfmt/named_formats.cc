@@ -48,15 +48,6 @@ bool HasDeflateBlock(const ProbeView& probe) {
   return first && (*first >> 1U & 3U) != 3;
 }
 
-// Windows hiberfil.sys, PO_MEMORY_IMAGE.Signature; both cases occur.
-bool IsHiberfil(const ProbeView& probe) {
-  for (const auto text : {"hibr"sv, "HIBR"sv, "wake"sv, "WAKE"sv, "rstr"sv, "RSTR"sv, "horm"sv,
-                          "HORM"sv, "link"sv, "LINK"sv}) {
-    if (HasText(probe.head, 0, text)) return true;
-  }
-  return false;
-}
-
 // mach-o/loader.h, mach_header_64.filetype MH_CORE.
 bool IsMachCore(const ProbeView& probe) {
   return TryLoad<std::uint32_t>(probe.head, 12) == std::uint32_t{4};
@@ -77,11 +68,6 @@ constexpr Row kRows[] = {
      "it holds one process, not physical memory: take a kernel or complete dump",
      {{{0, "MDMP"sv}}},
      nullptr},
-    {"hiberfil",
-     "Windows hibernation file",
-     "convert it to raw memory, for example with Volatility 3 windows.hibernation.Dump",
-     {},
-     IsHiberfil},
     {"avml-compressed",
      "AVML compressed image (snappy)",
      "decompress it first: avml-convert IN OUT.lime",

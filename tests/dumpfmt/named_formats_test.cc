@@ -25,13 +25,6 @@ struct Sample {
 
 constexpr Sample kSamples[] = {
     {"user-minidump", "4d444d5093a700000d000000"},
-    {"hiberfil", "68696272"},
-    {"hiberfil", "48494252"},
-    {"hiberfil", "77616b65"},
-    {"hiberfil", "57414b45"},
-    {"hiberfil", "72737472"},
-    {"hiberfil", "52535452"},
-    {"hiberfil", "484f524d"},
     {"avml-compressed", "41564d4c02000000"},
     {"kdump", "4b44554d5020202006000000"},
     {"kdump", "4449534b44554d5006000000"},

@@ -1,0 +1,363 @@
+// Hibernation files since Windows 8: every header, both generations of method bits, damage,
+// truncation. The files are synthetic (no real one was at hand), laid out by the table in
+// testdata/. SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "dumpfmt/format.h"
+#include "support/hiberfil_builder.h"
+#include "support/layout.h"
+#include "support/memory_source.h"
+#include "support/xpress_oracles.h"
+
+namespace v2p {
+namespace {
+
+using test::HiberSet;
+using test::ModernHiberfil;
+using test::SetCoding;
+using Bytes = std::vector<std::byte>;
+
+Result<Image> Open(const Bytes& bytes, std::size_t block_bytes = 0) {
+  return OpenImage(std::make_shared<test::MemorySource>(bytes, block_bytes), {});
+}
+
+bool HasHuffman() { return static_cast<bool>(test::WimHuffmanEncoder()); }
+
+// Whether every byte of frame `pfn` is what was stored; an absent frame is not.
+bool Holds(const Image& image, std::uint64_t pfn) {
+  Bytes page(kPageBytes);
+  if (image.memory->Read(Pfn(pfn).Base(), page) != page.size()) return false;
+  for (std::size_t i = 0; i < page.size(); ++i) {
+    if (page[i] != test::HiberByte(pfn * kPageBytes + i)) return false;
+  }
+  return true;
+}
+
+void ExpectRuns(const Image& image, const std::vector<HiberSet>& sets, std::size_t except = 99) {
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    for (const test::FrameRun& run : sets[i].runs) {
+      for (std::uint64_t pfn = run.first; pfn < run.first + run.pages; ++pfn) {
+        EXPECT_EQ(Holds(image, pfn), i != except) << "set " << i << " frame " << pfn;
+      }
+    }
+  }
+}
+
+const FactValue* FindFact(const Image& image, std::string_view key) {
+  for (const Fact& fact : image.facts.details) {
+    if (fact.key == key) return &fact.value;
+  }
+  return nullptr;
+}
+
+std::uint64_t Number(const Image& image, std::string_view key) {
+  const FactValue* value = FindFact(image, key);
+  if (value == nullptr) return ~std::uint64_t{0};
+  if (const auto* hex = std::get_if<Hex64>(value)) return hex->value;
+  return std::get<std::uint64_t>(*value);
+}
+
+std::string Text(const Image& image, std::string_view key) {
+  const FactValue* value = FindFact(image, key);
+  return value == nullptr ? "none" : std::get<std::string>(*value);
+}
+
+bool Warns(const Image& image, std::string_view words) {
+  return std::any_of(image.warnings.begin(), image.warnings.end(), [&](const std::string& line) {
+    return line.find(words) != std::string::npos;
+  });
+}
+
+// Ranges over several sets, sets of several ranges, sets of one page, all codings.
+std::vector<HiberSet> SomeSets(bool huffman) {
+  std::vector<HiberSet> sets = {
+      {{{0x100, 16}}, SetCoding::kPlain, {}},
+      {{{0x110, 7}, {0x200, 1}, {0x1F0, 3}}, SetCoding::kPlain, {}},
+      {{{0x300, 2}}, SetCoding::kRaw, {}},
+      {{{5, 1}}, SetCoding::kPlain, {}},
+  };
+  if (huffman) sets.push_back({{{0x400, 16}}, SetCoding::kHuffman, {}});
+  HiberSet most{{}, SetCoding::kPlain, {}};
+  for (std::uint64_t i = 0; i < 16; ++i) most.runs.push_back({0x1000 + 3 * i, 1});
+  sets.push_back(most);
+  return sets;
+}
+
+Bytes WithKernel(ModernHiberfil& builder, const std::vector<HiberSet>& sets) {
+  builder.Boot({{{0x10, 4}}, SetCoding::kPlain, {}}).Boot({{{0x20, 1}}, SetCoding::kRaw, {}});
+  for (const HiberSet& set : sets) builder.Kernel(set);
+  return builder.Build();
+}
+
+struct HeaderCase {
+  const char* structure;
+  const char* windows;
+};
+
+class EveryHeader : public testing::TestWithParam<HeaderCase> {};
+
+TEST_P(EveryHeader, GivesItsPagesFromBothSections) {
+  const std::string name = GetParam().structure;
+  const auto sets = SomeSets(HasHuffman());
+  for (const std::size_t block : {0U, 333U}) {
+    ModernHiberfil builder(name);
+    builder.Set("Hiberboot", 1).Set("HighestPhysicalPage", 0x12345);
+    const auto image = Open(WithKernel(builder, sets), block);
+    ASSERT_TRUE(image) << image.error().OneLine();
+    EXPECT_EQ(image->format, "hiberfil");
+    EXPECT_TRUE(image->warnings.empty()) << image->warnings.front();
+    EXPECT_EQ(image->facts.missing_pages, 0U);
+    EXPECT_EQ(image->facts.os, GuestOs::kWindows);
+    EXPECT_EQ(Text(*image, "windows"), GetParam().windows);
+    EXPECT_EQ(Text(*image, "state"), "valid");
+    EXPECT_EQ(Number(*image, "sets"), sets.size() + 2);
+    EXPECT_EQ(Number(*image, "sets-raw"), 2U);
+    EXPECT_EQ(Number(*image, "sets-huffman"), HasHuffman() ? 1U : 0U);
+    EXPECT_EQ(Number(*image, "highest-frame"), 0x12345U);
+    EXPECT_TRUE(std::get<bool>(*FindFact(*image, "fast-startup")));
+    ExpectRuns(*image, sets);
+    EXPECT_TRUE(Holds(*image, 0x10));
+    EXPECT_TRUE(Holds(*image, 0x20));
+    EXPECT_FALSE(image->memory->Contains(Pfn(0x21).Base())) << "absent is not zero";
+    EXPECT_FALSE(image->memory->Fault());
+    EXPECT_FALSE(image->memory->Damaged());
+    EXPECT_FALSE(image->memory->FileOffsetOf(Pfn(0x10).Base()));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Windows, EveryHeader,
+                         testing::Values(HeaderCase{"modern64_360", "Windows 8 or 8.1"},
+                                         HeaderCase{"modern64_3B0", "Windows 10 1507 or 1511"},
+                                         HeaderCase{"modern64_3C8", "Windows 10 1607"},
+                                         HeaderCase{"modern64_3D8", "Windows 10 1703 to 1803"},
+                                         HeaderCase{"modern64_3E0", "Windows 10 1809 to 22H2"},
+                                         HeaderCase{"modern64_448", "Windows 11 21H2 to 23H2"},
+                                         HeaderCase{"modern64_4D8", "Windows 11 24H2"},
+                                         HeaderCase{"modern32_2C8", "Windows 8 or 8.1"},
+                                         HeaderCase{"modern32_310", "Windows 10 1507 or 1511"},
+                                         HeaderCase{"modern32_328", "Windows 10 1607"},
+                                         HeaderCase{"modern32_338", "Windows 10 1703 to 1803"},
+                                         HeaderCase{"modern32_340", "Windows 10 1809 to 22H2"}),
+                         [](const auto& row) { return std::string(row.param.structure); });
+
+// The method bits of both generations, right and wrong ones: the bits never change the size.
+TEST(HiberfilModern, MethodBitsOfBothGenerations) {
+  for (const char* header : {"modern64_3E0", "modern64_4D8"}) {
+    for (unsigned method = 0; method < 16; ++method) {
+      ModernHiberfil builder(header);
+      const std::vector<HiberSet> plain = {{{{0x50, 9}}, SetCoding::kPlain, method}};
+      auto image = Open(WithKernel(builder, plain));
+      ASSERT_TRUE(image) << image.error().OneLine();
+      ExpectRuns(*image, plain);
+      if (!HasHuffman()) continue;
+      ModernHiberfil other(header);
+      const std::vector<HiberSet> huffman = {{{{0x50, 9}}, SetCoding::kHuffman, method}};
+      image = Open(WithKernel(other, huffman));
+      ASSERT_TRUE(image) << image.error().OneLine();
+      ExpectRuns(*image, huffman);
+    }
+  }
+}
+
+TEST(HiberfilModern, FramesAbove2To28) {
+  const std::vector<HiberSet> sets = {
+      {{{0x1234'5678'9ULL, 3}, {PageIndex::kFrames - 20, 2}}, SetCoding::kPlain, {}}};
+  ModernHiberfil builder("modern64_3E0");
+  const auto image = Open(WithKernel(builder, sets));
+  ASSERT_TRUE(image) << image.error().OneLine();
+  ExpectRuns(*image, sets);
+}
+
+TEST(HiberfilModern, AnUnknownNewerHeaderIsReadByItsStableFields) {
+  for (const auto& [structure, length] :
+       std::map<std::string, std::uint32_t>{{"modern64_4D8", 0x500}, {"modern32_340", 0x3A8}}) {
+    const auto sets = SomeSets(false);
+    ModernHiberfil builder(structure, length);
+    const auto image = Open(WithKernel(builder, sets));
+    ASSERT_TRUE(image) << image.error().OneLine();
+    EXPECT_TRUE(Warns(*image, "no known Windows"));
+    EXPECT_TRUE(Warns(*image, "does not tell the pages of the kernel section"));
+    ExpectRuns(*image, sets);
+  }
+}
+
+TEST(HiberfilModern, WithoutATotalTheSetsEndTheSection) {
+  const auto sets = SomeSets(false);
+  ModernHiberfil builder("modern64_3E0");
+  builder.Set("KernelPagesProcessed", 0).Slack(Bytes(64));
+  const auto image = Open(WithKernel(builder, sets));
+  ASSERT_TRUE(image) << image.error().OneLine();
+  EXPECT_TRUE(Warns(*image, "does not tell the pages of the kernel section"));
+  ExpectRuns(*image, sets);
+}
+
+TEST(HiberfilModern, WhatIsLeftFromOlderHibernationsIsNotRead) {
+  ModernHiberfil older("modern64_3E0");
+  const Bytes old_file = WithKernel(older, {{{{0x777, 5}}, SetCoding::kPlain, {}}});
+  ModernHiberfil builder("modern64_3E0");
+  builder.Slack(
+      Bytes(old_file.begin() + static_cast<std::ptrdiff_t>(older.KernelAt()), old_file.end()));
+  const auto image = Open(WithKernel(builder, SomeSets(false)));
+  ASSERT_TRUE(image);
+  EXPECT_FALSE(image->memory->Contains(Pfn(0x777).Base()));
+  EXPECT_NE(Number(*image, "bytes-behind"), 0U);
+}
+
+// Every byte of the data of one set is broken in turn: its pages are gone or as they were broken,
+// never zeros, and all others stay.
+TEST(HiberfilModern, ADamagedSetTakesItsOwnPagesOnly) {
+  const auto sets = SomeSets(HasHuffman());
+  ModernHiberfil builder("modern64_3E0");
+  const Bytes good = WithKernel(builder, sets);
+  Bytes bad = good;
+  for (std::size_t at = builder.DataAt(3); at < builder.DataAt(3) + 12; ++at) bad[at] = {};
+  const auto image = Open(bad);
+  ASSERT_TRUE(image) << image.error().OneLine();
+  EXPECT_EQ(image->facts.missing_pages, 0U);
+  ExpectRuns(*image, sets, 1);
+  EXPECT_FALSE(image->memory->Fault()) << "not a reason to stop";
+  const auto damage = image->memory->Damaged();
+  ASSERT_TRUE(damage);
+  EXPECT_EQ(damage->first.kind, ErrorKind::kDamaged);
+  EXPECT_EQ(damage->first.at, FileOffset(builder.DataAt(3)));
+  EXPECT_EQ(damage->places, 1U);
+  EXPECT_TRUE(image->memory->Frame(Pfn(0x112)).Empty());
+  image->memory->WithCursor([](auto cursor) {
+    EXPECT_EQ(cursor.Find(PhysAddr(0x112000), 8), nullptr);
+    EXPECT_NE(cursor.Find(PhysAddr(0x300000), 8), nullptr);
+  });
+}
+
+// Thirty sets of one page each, so that there is a chain to find again.
+std::vector<HiberSet> LongChain() {
+  std::vector<HiberSet> sets;
+  for (std::uint64_t i = 0; i < 30; ++i) {
+    sets.push_back({{{0x100 + 2 * i, 1}}, SetCoding::kPlain, {}});
+  }
+  return sets;
+}
+
+TEST(HiberfilModern, BehindADamagedHeadTheChainIsFoundAgain) {
+  const auto sets = LongChain();
+  ModernHiberfil builder("modern64_3E0");
+  const Bytes good = WithKernel(builder, sets);
+  // broken: a set in the middle, the first one, the last but two
+  for (const std::size_t broken : {14U, 0U, 27U}) {
+    Bytes bad = good;
+    bad[builder.HeadAt(2 + broken)] = std::byte{0xFF};
+    const auto image = Open(bad);
+    ASSERT_TRUE(image) << image.error().OneLine();
+    EXPECT_EQ(image->facts.missing_pages, 1U) << broken;
+    EXPECT_TRUE(Warns(*image, "the kernel section is damaged")) << broken;
+    ExpectRuns(*image, sets, broken);
+  }
+}
+
+TEST(HiberfilModern, AWrongSizeLosesTheWayAndFindsItAgain) {
+  const auto sets = LongChain();
+  ModernHiberfil builder("modern64_3E0");
+  Bytes bad = WithKernel(builder, sets);
+  bad[builder.HeadAt(10) + 1] = std::byte{1};  // this set seems to end inside its own data
+  const auto image = Open(bad);
+  ASSERT_TRUE(image) << image.error().OneLine();
+  ExpectRuns(*image, sets, 8);
+  EXPECT_TRUE(Warns(*image, "damaged"));
+}
+
+TEST(HiberfilModern, OfARepeatedFrameTheFirstCopyIsUsed) {
+  ModernHiberfil builder("modern64_3E0");
+  builder.Kernel({{{0x10, 2}}, SetCoding::kPlain, {}});
+  const auto image = Open(WithKernel(builder, {{{{0x11, 2}}, SetCoding::kPlain, {}}}));
+  ASSERT_TRUE(image) << image.error().OneLine();
+  EXPECT_TRUE(Warns(*image, "4 pages come more than once"));
+  for (const std::uint64_t pfn : {0x10U, 0x11U, 0x12U}) EXPECT_TRUE(Holds(*image, pfn));
+}
+
+TEST(HiberfilModern, StatesAreSaid) {
+  const std::map<std::string, std::string> states = {
+      {"HIBR", "valid"},    {"hibr", "valid"},    {"WAKE", "consumed"},
+      {"RSTR", "resuming"}, {"HORM", "reusable"}, {"BRKP", "valid-break-on-resume"}};
+  for (const auto& [signature, state] : states) {
+    ModernHiberfil builder("modern64_3E0");
+    builder.Signature(signature);
+    const auto image = Open(WithKernel(builder, SomeSets(false)));
+    ASSERT_TRUE(image) << signature;
+    EXPECT_EQ(Text(*image, "state"), state);
+    EXPECT_EQ(Text(*image, "signature"), signature);
+    EXPECT_EQ(Warns(*image, "overwritten since"), state == "consumed" || state == "resuming");
+    EXPECT_TRUE(Holds(*image, 0x100));
+  }
+}
+
+TEST(HiberfilModern, AWipedBodyIsNoMemory) {
+  ModernHiberfil builder("modern64_3E0");
+  builder.Signature("WAKE");
+  Bytes bytes = WithKernel(builder, SomeSets(false));
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(builder.HeadAt(0)), bytes.end(),
+            std::byte{});
+  const auto image = Open(bytes);
+  ASSERT_TRUE(image) << image.error().OneLine();
+  EXPECT_EQ(image->memory, nullptr);
+  EXPECT_NE(image->no_memory.find("wiped"), std::string::npos);
+}
+
+TEST(HiberfilModern, SecureSectionIsSkippedByName) {
+  ModernHiberfil builder("modern64_3E0");
+  builder.Set("FirstSecureRestorePage", 0x40).Slack(Bytes(0x40000, std::byte{0x5A}));
+  const auto image = Open(WithKernel(builder, SomeSets(false)));
+  ASSERT_TRUE(image) << image.error().OneLine();
+  EXPECT_EQ(Number(*image, "secure-section-offset"), 0x40000U);
+  EXPECT_NE(Text(*image, "secure-section").find("skipped"), std::string::npos);
+}
+
+// What is present after a cut is right, and what is not is counted or said.
+TEST(HiberfilModern, TruncationAnywhere) {
+  std::vector<HiberSet> sets = LongChain();
+  sets.resize(6);
+  ModernHiberfil builder("modern64_3E0");
+  const Bytes good = WithKernel(builder, sets);
+  std::size_t opened = 0;
+  for (std::size_t n = 0x1000; n<good.size(); n += n> builder.HeadAt(0) ? 1 : 97) {
+    const Bytes cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(n));
+    const auto image = Open(cut);
+    if (!image) {
+      EXPECT_EQ(image.error().kind, ErrorKind::kTruncated) << n;
+      continue;
+    }
+    ++opened;
+    ASSERT_NE(image->memory, nullptr) << n;
+    EXPECT_FALSE(image->warnings.empty()) << n;
+    const std::uint64_t present = image->memory->PresentBytes() / kPageBytes;
+    EXPECT_EQ(present + image->facts.missing_pages, 11U) << n;
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+      const std::size_t end = i + 3 < 8 ? builder.HeadAt(i + 3) : good.size();
+      EXPECT_EQ(Holds(*image, 0x100 + 2 * i), end <= n) << n << " set " << i;
+    }
+    EXPECT_FALSE(image->memory->Fault()) << n;
+  }
+  EXPECT_GT(opened, 100U);
+}
+
+TEST(HiberfilModern, HostileTotalsAndPagesAreHarmless) {
+  const auto sets = SomeSets(false);
+  for (const char* field : {"NumPagesForLoader", "KernelPagesProcessed", "FirstBootRestorePage",
+                            "FirstKernelRestorePage", "FirstSecureRestorePage"}) {
+    for (const std::uint64_t value :
+         {~std::uint64_t{0}, std::uint64_t{1} << 52U, std::uint64_t{1} << 43U, std::uint64_t{3}}) {
+      ModernHiberfil builder("modern64_3E0");
+      builder.Set(field, value);
+      const auto image = Open(WithKernel(builder, sets));
+      if (!image) continue;
+      EXPECT_TRUE(!image->warnings.empty() || image->facts.missing_pages != 0 ||
+                  Number(*image, "bytes-behind") > 0)
+          << field;
+      ASSERT_LT(image->memory->PresentBytes(), 100 * kPageBytes) << field << value;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace v2p
