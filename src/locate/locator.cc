@@ -40,7 +40,7 @@ class Search {
       : memory_(memory),
         options_(options),
         end_(memory.End()),
-        survey_(memory, options.threads),
+        survey_(memory, RamOf(memory, facts), options.threads),
         hints_(ClaimedRoots(facts)),
         everything_(options.whole_image || options.processes) {
     scene_.memory = &memory;

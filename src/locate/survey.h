@@ -5,15 +5,20 @@
 #include <cstdint>
 #include <span>
 
+#include "base/image_facts.h"
 #include "base/physical_memory.h"
 #include "locate/detector.h"
 
 namespace v2p {
 
+/// Where tables can be in this image. One that lacks pages it promises does not tell where memory
+/// ended.
+RamBounds RamOf(const PhysicalMemory& memory, const ImageFacts& facts);
+
 class Survey {
  public:
   /// `threads` 0: one a core.
-  explicit Survey(const PhysicalMemory& memory, unsigned threads = 0);
+  Survey(const PhysicalMemory& memory, const RamBounds& ram, unsigned threads = 0);
 
   /// Shows `detectors` every whole page the image holds in [begin, end) and appends what they saw,
   /// in address order whatever the threads did. Pages held in part are not shown: no detector may
