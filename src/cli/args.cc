@@ -44,6 +44,10 @@ const std::map<std::string, OutputFormat> kFormats = {{"text", OutputFormat::kTe
                                                       {"ndjson", OutputFormat::kNdjson},
                                                       {"csv", OutputFormat::kCsv},
                                                       {"windbg", OutputFormat::kWindbg}};
+const std::map<std::string, ConvertTarget> kTargets = {{"raw", ConvertTarget::kRaw},
+                                                       {"lime", ConvertTarget::kLime},
+                                                       {"dmp", ConvertTarget::kCrashDump},
+                                                       {"zst", ConvertTarget::kZstd}};
 const std::map<std::string, ColorChoice> kColors = {
     {"auto", ColorChoice::kAuto}, {"always", ColorChoice::kAlways}, {"never", ColorChoice::kNever}};
 
@@ -156,7 +160,7 @@ void AddCommands(CLI::App& app, Args& args) {
   CLI::App* pack =
       add("pack", "Write an image as seekable zstd, readable by zstd -d", Command::kPack);
   pack->add_option("IN", args.pack_in, "The file to pack")->required();
-  pack->add_option("OUT", args.pack_out, "The file to write, usually IN.zst")->required();
+  pack->add_option("OUT", args.out, "The file to write, usually IN.zst")->required();
   pack->add_option("--level", args.pack.level, "zstd level, 1 to 19 (default 3)")
       ->type_name("N")
       ->check(CLI::Range(1, 19).description(""));
@@ -164,6 +168,15 @@ void AddCommands(CLI::App& app, Args& args) {
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""));
   pack->add_flag("--force", args.pack.force, "Replace OUT if it exists");
+  CLI::App* convert =
+      add("convert", "Write the memory that an image holds in another format", Command::kConvert);
+  convert->add_option("IN", args.dump, "The image to read")->required();
+  convert->add_option("OUT", args.out, "The file to write")->required();
+  convert->add_option("--to", args.convert.target, "raw, lime, dmp or zst (raw, compressed)")
+      ->type_name("FORM")
+      ->transform(CLI::CheckedTransformer(kTargets).description(""))
+      ->required();
+  convert->add_flag("--force", args.convert.force, "Replace OUT if it exists");
 }
 
 // An empty value is a shell variable that was not set, never a wish for the default.

@@ -9,6 +9,7 @@
 
 #include "base/image_facts.h"
 #include "codec/zstd_pack.h"
+#include "dumpfmt/convert.h"
 #include "dumpfmt/format.h"
 
 namespace v2p::cli {
@@ -22,7 +23,7 @@ enum ExitStatus : int {
   kInterruptedStatus = 130,
 };
 
-enum class Command : std::uint8_t { kTranslate, kInfo, kFormats, kSchema, kPack };
+enum class Command : std::uint8_t { kTranslate, kInfo, kFormats, kSchema, kPack, kConvert };
 enum class OutputFormat : std::uint8_t { kText, kJson, kNdjson, kCsv, kWindbg };
 enum class ColorChoice : std::uint8_t { kAuto, kAlways, kNever };
 
@@ -45,8 +46,9 @@ struct Args {
   bool quiet = false;
   int verbosity = 0;
 
-  std::string pack_in, pack_out;
+  std::string pack_in, out;  ///< the file that `pack` reads; what `pack` and `convert` write
   PackOptions pack;
+  ConvertOptions convert;
   std::string schema;
 };
 

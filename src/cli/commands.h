@@ -11,5 +11,6 @@ int RunInfo(const Args& args);
 int RunFormats(const Args& args);
 int RunSchema(const Args& args);
 int RunPack(const Args& args);
+int RunConvert(const Args& args);
 
 }  // namespace v2p::cli

@@ -25,6 +25,8 @@ int Dispatch(const Args& args) {
       return v2p::cli::RunSchema(args);
     case Command::kPack:
       return v2p::cli::RunPack(args);
+    case Command::kConvert:
+      return v2p::cli::RunConvert(args);
   }
   return v2p::cli::kUsageError;
 }

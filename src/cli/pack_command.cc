@@ -21,7 +21,7 @@ Result<PackResult> Pack(const Args& args) {
   PackOptions options = args.pack;
   options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.Update(done, total); };
   options.interrupted = Interrupted;
-  auto packed = PackZstd(**source, args.pack_out, options);
+  auto packed = PackZstd(**source, args.out, options);
   if (!packed && packed.error().at) packed.error().file = args.pack_in;  // offsets are the input's
   return packed;
 }
@@ -33,7 +33,7 @@ int RunPack(const Args& args) {
   const auto packed = Pack(args);
   if (!packed && Interrupted()) return kInterruptedStatus;
   if (!packed) return FailWith(args, packed.error());
-  LogInfo(fmt::format("{}: {} in {} frames from {}", args.pack_out, LongSize(packed->bytes_out),
+  LogInfo(fmt::format("{}: {} in {} frames from {}", args.out, LongSize(packed->bytes_out),
                       packed->frames, LongSize(packed->bytes_in)));
   return kAllTranslated;
 }

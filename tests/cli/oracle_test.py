@@ -23,18 +23,11 @@ IMAGES = {
 SHORT = {"rewind_cng": "rewind"}
 
 
-def rows_of(path):
-    done = subprocess.run(["zstd", "-q", "-dc", path], check=True, stdout=subprocess.PIPE,
-                          text=True)
-    lines = done.stdout.splitlines()
-    return [oracle_rows.Row.parse(line) for line in lines if not line.startswith("#")]
-
-
 def check(binary, name, least):
     base = os.path.basename(name).split(".")[0]
     guest = SHORT.get(base, base)
     image = os.path.join(ROOT, "testdata", name + ".zst")
-    rows = rows_of(os.path.join(ROOT, "testdata", name + ".expected.tsv.zst"))
+    rows = oracle_rows.read(os.path.join(ROOT, "testdata", name + ".expected.tsv.zst"))
     tally = oracle_run.Tally(name)
     oracle_run.compare_all_roots(binary, image, rows, tally)
     oracle_run.check_exceptions(guest, tally)
@@ -52,7 +45,7 @@ def check(binary, name, least):
 
 def check_ranges(binary):
     """The x86 guest again, as raw bytes whose places only --ranges tells."""
-    rows = rows_of(os.path.join(ROOT, "testdata", "guests", "x86.lime.expected.tsv.zst"))
+    rows = oracle_rows.read(os.path.join(ROOT, "testdata", "guests", "x86.lime.expected.tsv.zst"))
     packed = os.path.join(ROOT, "testdata", "guests", "x86.lime.zst")
     tally = oracle_run.Tally("guests/x86 as raw, --ranges")
     with tempfile.TemporaryDirectory() as folder:

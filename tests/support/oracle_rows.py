@@ -6,6 +6,7 @@ kdmp-parser's walk of the quarkslab/rewind pages. A row's status is what a trans
 import dataclasses
 import json
 import os
+import subprocess
 
 # image of a guest, mode, root of the process that sleeps (in no register), its other roots
 GUESTS = {
@@ -45,6 +46,13 @@ class Row:
         f = line.split("\t")
         number = lambda s: None if s == "-" else int(s, 16)
         return cls(f[0], f[1], number(f[2]), number(f[3]), number(f[4]), f[5], number(f[6]), *f[7:])
+
+
+def read(path):
+    """The rows of an .expected.tsv.zst file."""
+    done = subprocess.run(["zstd", "-q", "-dc", path], check=True, stdout=subprocess.PIPE,
+                          text=True)
+    return [Row.parse(line) for line in done.stdout.splitlines() if not line.startswith("#")]
 
 
 def canonical(mode, va):
