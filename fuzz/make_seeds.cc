@@ -1,5 +1,6 @@
 // Writes the inputs that fuzzing starts from. Usage: make_seeds TARGET FOLDER
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "codec/zstd_pack.h"
 #include "support/elf_builder.h"
 #include "support/hiberfil_builder.h"
+#include "support/legacy_hiberfil_builder.h"
 #include "support/lime_builder.h"
 #include "support/memory_source.h"
 #include "support/windows_dump_builder.h"
@@ -86,6 +88,16 @@ void Hiberfils(const Seeds& seeds) {
     builder.Kernel({{{0x20, 1}, {0x30, 4}}, SetCoding::kPlain, {}});
     builder.Kernel({{{0x40, 1}}, SetCoding::kPlain, 0xAU});
     seeds.Write(std::string("hiberfil-") + header, builder.Build());
+  }
+  for (const char* header :
+       {"xp_x86", "xp_x64", "vista2_x86", "vista2_x64", "win7_x86", "win7_x64"}) {
+    v2p::test::LegacyHiberfil builder(header);
+    builder.Table({{1, 2}, {9, 15}}).Table({{0x40, 1}}, SetCoding::kRaw);
+    builder.Processor(header[0] == 'x' ? 2 : 1, 0x80000001, 0x1000, 0x20, 0x80000000);
+    auto bytes = builder.Build();
+    seeds.Write(std::string("hiberfil-") + header, bytes);
+    std::fill(bytes.begin(), bytes.begin() + 0x1000, std::byte{});
+    seeds.Write(std::string("hiberfil-wiped-") + header, bytes);
   }
 }
 

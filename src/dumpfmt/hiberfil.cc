@@ -2,16 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "dumpfmt/formats.h"
 #include "dumpfmt/hiberfil_body.h"
 #include "dumpfmt/hiberfil_header.h"
 #include "dumpfmt/hiberfil_layout.h"
+#include "dumpfmt/hiberfil_legacy.h"
 #include "dumpfmt/hiberfil_modern.h"
+#include "dumpfmt/hiberfil_processor.h"
 #include "dumpfmt/hiberfil_source.h"
+#include "dumpfmt/hiberfil_table.h"
 
 namespace v2p {
 namespace {
@@ -79,6 +84,61 @@ Result<Image> Finish(std::shared_ptr<const ByteSource> source, Body body, Image 
   return image;
 }
 
+// Of the registers the root is a claim when the image holds it.
+void AddProcessor(const CpuFacts& cpu, Image& image) {
+  image.facts.cpus.push_back(cpu);
+  const std::uint64_t low = cpu.mode == ModeName::kPae ? 0x1F : kPageBytes - 1;
+  if (!image.memory || !image.memory->Contains(PhysAddr(*cpu.cr3 & ~low))) {
+    image.warnings.emplace_back("the saved page table root is not among the pages of this file");
+    return;
+  }
+  DtbClaim claim;
+  claim.value = *cpu.cr3;
+  claim.source = "processor-state";
+  claim.mode = cpu.mode;
+  claim.mode_source = "processor-state";
+  claim.cpu = 0;
+  image.facts.dtb_claims.push_back(std::move(claim));
+}
+
+// Windows XP to 7. Where the header is gone the registers are on one of three pages.
+Result<Image> OpenLegacy(const std::shared_ptr<const ByteSource>& source, const Record& page0,
+                         Image image) {
+  auto legacy = hiberfil::ReadLegacy(*source, page0);
+  if (!legacy) return tl::unexpected<Error>(std::move(legacy).error());
+  std::vector<std::uint64_t> pages = {1, 2, 4};
+  if (legacy->layout != nullptr) pages = {legacy->layout->processor_page};
+  auto opened = Finish(source, std::move(legacy->body), std::move(image));
+  if (!opened) return opened;
+  for (const std::uint64_t page : pages) {
+    if (const auto cpu = hiberfil::ReadProcessor(*source, page, opened->facts.machine)) {
+      AddProcessor(*cpu, *opened);
+      break;
+    }
+  }
+  return opened;
+}
+
+// XP: the file names another volume, where the image is (Volatility 2 hibernate.py).
+Image LinkImage(Image image) {
+  image.title = "Windows hibernation file, a link";
+  image.facts.os = GuestOs::kWindows;
+  image.no_memory =
+      "this file only names the volume where the hibernation file is: take that one instead";
+  return image;
+}
+
+Image WipedImage(Image image) {
+  image.title = "Windows hibernation file, wiped";
+  image.facts.os = GuestOs::kWindows;
+  image.no_memory = "this hibernation file was wiped: neither header nor pages are left";
+  return image;
+}
+
+bool IsZero(std::span<const std::byte> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{}; });
+}
+
 Result<Image> OpenHiberfil(std::shared_ptr<const ByteSource> source, const OpenOptions&) {
   if (source->Size() > hiberfil::SetTable::kMostFileBytes) {
     return Fail(ErrorKind::kUnsupported, "hibernation files above 16 TiB are not read");
@@ -89,23 +149,36 @@ Result<Image> OpenHiberfil(std::shared_ptr<const ByteSource> source, const OpenO
   image.format = "hiberfil";
   const State state = hiberfil::StateOf(page0->Bytes());
   AddState(*page0, state, image);
-  if (!hiberfil::IsModern(*page0)) {
-    return Fail(ErrorKind::kUnsupported,
-                "hibernation files before Windows 8 are not read by this version; convert it to "
-                "raw memory, for example with Volatility 2 imagecopy");
+  if (state == State::kLink) return LinkImage(std::move(image));
+  if (hiberfil::IsModern(*page0)) {
+    auto body = hiberfil::ReadModern(*source, *page0);
+    if (!body) return tl::unexpected<Error>(std::move(body).error());
+    return Finish(std::move(source), std::move(*body), std::move(image));
   }
-  auto body = hiberfil::ReadModern(*source, *page0);
-  if (!body) return tl::unexpected<Error>(std::move(body).error());
-  return Finish(std::move(source), std::move(*body), std::move(image));
+  if (page0->U32(hiberfil::kLengthSelfAt) == hiberfil::kWindows2000Length) {
+    return Fail(ErrorKind::kUnsupported,
+                "hibernation files of Windows 2000 are not read: no sample is known");
+  }
+  Image wiped = image;
+  auto opened = OpenLegacy(source, *page0, std::move(image));
+  if (opened || opened.error().kind != ErrorKind::kCorrupt || !IsZero(page0->Bytes())) {
+    return opened;
+  }
+  return WipedImage(std::move(wiped));
+}
+
+// A file without a header is one by its body; an empty one by its name alone.
+bool IsHiberfil(const ProbeView& probe) {
+  if (hiberfil::StateOf(probe.head) != State::kNoHeader) return true;
+  if (!IsZero(probe.head.first(std::min<std::size_t>(probe.head.size(), kPageBytes)))) return false;
+  if (hiberfil::HasLegacyBody(probe.head)) return true;
+  const std::string_view file = probe.name.substr(probe.name.find_last_of('/') + 1);
+  return file == "hiberfil.sys" && probe.size >= kPageBytes;
 }
 
 }  // namespace
 
 const Format kHiberfilFormat = {
-    "hiberfil",
-    "Windows hibernation file (hiberfil.sys)",
-    [](const ProbeView& probe) { return hiberfil::StateOf(probe.head) != State::kNoHeader; },
-    OpenHiberfil,
-    {}};
+    "hiberfil", "Windows hibernation file (hiberfil.sys)", IsHiberfil, OpenHiberfil, {}};
 
 }  // namespace v2p

@@ -1,4 +1,4 @@
-// Constants of hiberfil.sys since Windows 8: PO_MEMORY_IMAGE of each build, compression sets.
+// Constants of hiberfil.sys: PO_MEMORY_IMAGE of each Windows, tables, blocks, compression sets.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -64,6 +64,55 @@ inline constexpr unsigned kMostDescriptors = 16;
 inline constexpr unsigned kMostSetPages = 16;
 inline constexpr std::uint32_t kMostStored = 0x10000;
 inline constexpr std::size_t kHeadBytes = 4;
-inline constexpr std::size_t kMostHeadBytes = kHeadBytes + kMostDescriptors * 8;
+inline constexpr std::size_t kMostHeadBytes = kHeadBytes + std::size_t{kMostDescriptors} * 8;
+
+/// PO_MEMORY_RANGE_ARRAY: one page of ranges. The links before `next_table` are stale pointers.
+struct TableLayout {
+  bool is_64;
+  std::size_t next_table, entry_count, entries;
+  std::size_t entry_bytes, start, end;
+
+  constexpr std::size_t MostEntries() const { return (0x1000 - entries) / entry_bytes; }
+};
+
+// Public symbols, as in Volatility 2's vtypes and rekall's hibernate.py. Hibr2Bin takes one form
+// for all of Vista, which does not hold for its service packs.
+inline constexpr TableLayout kTableXp32 = {false, 0x4, 0xC, 0x10, 16, 4, 8};
+inline constexpr TableLayout kTableVista32 = {false, 0x4, 0x8, 0xC, 8, 0, 4};
+inline constexpr TableLayout kTableSeven32 = {false, 0x0, 0x4, 0x8, 8, 0, 4};
+inline constexpr TableLayout kTableXp64 = {true, 0x8, 0x14, 0x20, 32, 8, 16};
+inline constexpr TableLayout kTableVista64 = {true, 0x8, 0x10, 0x18, 16, 0, 8};
+inline constexpr TableLayout kTableSeven64 = {true, 0x0, 0x8, 0x10, 16, 0, 8};
+
+/// One header up to Windows 7. LengthSelf alone does not always tell which.
+struct LegacyLayout {
+  std::uint32_t length;
+  std::string_view windows;
+  const TableLayout* table;
+  std::size_t first_table, system_time;
+  std::uint64_t processor_page;  ///< file page of KPROCESSOR_STATE (Volatility 2 hibernate.py)
+};
+
+// PO_MEMORY_IMAGE in Volatility 2's vtypes and ntdiff.
+inline constexpr std::array<LegacyLayout, 10> kLegacyLayouts = {{
+    {0xA8, "Windows XP or 2003", &kTableXp32, 0x58, 0x20, 2},
+    {0xC0, "Windows XP or 2003", &kTableXp64, 0x68, 0x20, 2},
+    {0xE0, "Windows 7", &kTableSeven32, 0x4C, 0x18, 1},
+    {0xE0, "Windows Vista", &kTableXp32, 0x50, 0x18, 4},
+    {0xF0, "Windows Vista SP1 or 2008", &kTableXp32, 0x50, 0x18, 1},
+    {0xF0, "Windows Vista SP2 or 2008 SP2", &kTableVista32, 0x50, 0x18, 1},
+    {0x128, "Windows 7 or 2008 R2", &kTableSeven64, 0x60, 0x20, 1},
+    {0x128, "Windows Vista", &kTableXp64, 0x68, 0x20, 4},
+    {0x140, "Windows Vista SP1 or 2008", &kTableXp64, 0x68, 0x20, 1},
+    {0x138, "Windows Vista SP2 or 2008 SP2", &kTableVista64, 0x68, 0x20, 1},
+}};
+inline constexpr std::uint32_t kWindows2000Length = 0x60;
+inline constexpr std::uint64_t kMostFirstTable = 0x100;  // commonly page 6
+
+// A block: its magic, a word of pages less one (bits 0-9) and stored bytes less one (10-31), data
+// at 0x20; the next one begins at a multiple of eight (libyal/libhibr's document).
+inline constexpr std::string_view kBlockMagic = "\x81\x81xpress";
+inline constexpr std::size_t kBlockInfoAt = 8;
+inline constexpr std::size_t kBlockHeaderBytes = 0x20;
 
 }  // namespace v2p::hiberfil

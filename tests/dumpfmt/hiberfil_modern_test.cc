@@ -6,69 +6,34 @@
 #include <algorithm>
 #include <map>
 
-#include "dumpfmt/format.h"
 #include "support/hiberfil_builder.h"
-#include "support/layout.h"
-#include "support/memory_source.h"
+#include "support/hiberfil_checks.h"
 #include "support/xpress_oracles.h"
 
 namespace v2p {
 namespace {
 
+using test::FindFact;
 using test::HiberSet;
+using test::HoldsFrame;
 using test::ModernHiberfil;
+using test::NumberFact;
+using test::OpenBytes;
 using test::SetCoding;
+using test::TextFact;
+using test::Warns;
 using Bytes = std::vector<std::byte>;
 
-Result<Image> Open(const Bytes& bytes, std::size_t block_bytes = 0) {
-  return OpenImage(std::make_shared<test::MemorySource>(bytes, block_bytes), {});
-}
-
 bool HasHuffman() { return static_cast<bool>(test::WimHuffmanEncoder()); }
-
-// Whether every byte of frame `pfn` is what was stored; an absent frame is not.
-bool Holds(const Image& image, std::uint64_t pfn) {
-  Bytes page(kPageBytes);
-  if (image.memory->Read(Pfn(pfn).Base(), page) != page.size()) return false;
-  for (std::size_t i = 0; i < page.size(); ++i) {
-    if (page[i] != test::HiberByte(pfn * kPageBytes + i)) return false;
-  }
-  return true;
-}
 
 void ExpectRuns(const Image& image, const std::vector<HiberSet>& sets, std::size_t except = 99) {
   for (std::size_t i = 0; i < sets.size(); ++i) {
     for (const test::FrameRun& run : sets[i].runs) {
       for (std::uint64_t pfn = run.first; pfn < run.first + run.pages; ++pfn) {
-        EXPECT_EQ(Holds(image, pfn), i != except) << "set " << i << " frame " << pfn;
+        EXPECT_EQ(HoldsFrame(image, pfn), i != except) << "set " << i << " frame " << pfn;
       }
     }
   }
-}
-
-const FactValue* FindFact(const Image& image, std::string_view key) {
-  for (const Fact& fact : image.facts.details) {
-    if (fact.key == key) return &fact.value;
-  }
-  return nullptr;
-}
-
-std::uint64_t Number(const Image& image, std::string_view key) {
-  const FactValue* value = FindFact(image, key);
-  if (value == nullptr) return ~std::uint64_t{0};
-  if (const auto* hex = std::get_if<Hex64>(value)) return hex->value;
-  return std::get<std::uint64_t>(*value);
-}
-
-std::string Text(const Image& image, std::string_view key) {
-  const FactValue* value = FindFact(image, key);
-  return value == nullptr ? "none" : std::get<std::string>(*value);
-}
-
-bool Warns(const Image& image, std::string_view words) {
-  return std::any_of(image.warnings.begin(), image.warnings.end(), [&](const std::string& line) {
-    return line.find(words) != std::string::npos;
-  });
 }
 
 // Ranges over several sets, sets of several ranges, sets of one page, all codings.
@@ -105,22 +70,22 @@ TEST_P(EveryHeader, GivesItsPagesFromBothSections) {
   for (const std::size_t block : {0U, 333U}) {
     ModernHiberfil builder(name);
     builder.Set("Hiberboot", 1).Set("HighestPhysicalPage", 0x12345);
-    const auto image = Open(WithKernel(builder, sets), block);
+    const auto image = OpenBytes(WithKernel(builder, sets), block);
     ASSERT_TRUE(image) << image.error().OneLine();
     EXPECT_EQ(image->format, "hiberfil");
     EXPECT_TRUE(image->warnings.empty()) << image->warnings.front();
     EXPECT_EQ(image->facts.missing_pages, 0U);
     EXPECT_EQ(image->facts.os, GuestOs::kWindows);
-    EXPECT_EQ(Text(*image, "windows"), GetParam().windows);
-    EXPECT_EQ(Text(*image, "state"), "valid");
-    EXPECT_EQ(Number(*image, "sets"), sets.size() + 2);
-    EXPECT_EQ(Number(*image, "sets-raw"), 2U);
-    EXPECT_EQ(Number(*image, "sets-huffman"), HasHuffman() ? 1U : 0U);
-    EXPECT_EQ(Number(*image, "highest-frame"), 0x12345U);
+    EXPECT_EQ(TextFact(*image, "windows"), GetParam().windows);
+    EXPECT_EQ(TextFact(*image, "state"), "valid");
+    EXPECT_EQ(NumberFact(*image, "sets"), sets.size() + 2);
+    EXPECT_EQ(NumberFact(*image, "sets-raw"), 2U);
+    EXPECT_EQ(NumberFact(*image, "sets-huffman"), HasHuffman() ? 1U : 0U);
+    EXPECT_EQ(NumberFact(*image, "highest-frame"), 0x12345U);
     EXPECT_TRUE(std::get<bool>(*FindFact(*image, "fast-startup")));
     ExpectRuns(*image, sets);
-    EXPECT_TRUE(Holds(*image, 0x10));
-    EXPECT_TRUE(Holds(*image, 0x20));
+    EXPECT_TRUE(HoldsFrame(*image, 0x10));
+    EXPECT_TRUE(HoldsFrame(*image, 0x20));
     EXPECT_FALSE(image->memory->Contains(Pfn(0x21).Base())) << "absent is not zero";
     EXPECT_FALSE(image->memory->Fault());
     EXPECT_FALSE(image->memory->Damaged());
@@ -149,13 +114,13 @@ TEST(HiberfilModern, MethodBitsOfBothGenerations) {
     for (unsigned method = 0; method < 16; ++method) {
       ModernHiberfil builder(header);
       const std::vector<HiberSet> plain = {{{{0x50, 9}}, SetCoding::kPlain, method}};
-      auto image = Open(WithKernel(builder, plain));
+      auto image = OpenBytes(WithKernel(builder, plain));
       ASSERT_TRUE(image) << image.error().OneLine();
       ExpectRuns(*image, plain);
       if (!HasHuffman()) continue;
       ModernHiberfil other(header);
       const std::vector<HiberSet> huffman = {{{{0x50, 9}}, SetCoding::kHuffman, method}};
-      image = Open(WithKernel(other, huffman));
+      image = OpenBytes(WithKernel(other, huffman));
       ASSERT_TRUE(image) << image.error().OneLine();
       ExpectRuns(*image, huffman);
     }
@@ -166,7 +131,7 @@ TEST(HiberfilModern, FramesAbove2To28) {
   const std::vector<HiberSet> sets = {
       {{{0x1234'5678'9ULL, 3}, {PageIndex::kFrames - 20, 2}}, SetCoding::kPlain, {}}};
   ModernHiberfil builder("modern64_3E0");
-  const auto image = Open(WithKernel(builder, sets));
+  const auto image = OpenBytes(WithKernel(builder, sets));
   ASSERT_TRUE(image) << image.error().OneLine();
   ExpectRuns(*image, sets);
 }
@@ -176,7 +141,7 @@ TEST(HiberfilModern, AnUnknownNewerHeaderIsReadByItsStableFields) {
        std::map<std::string, std::uint32_t>{{"modern64_4D8", 0x500}, {"modern32_340", 0x3A8}}) {
     const auto sets = SomeSets(false);
     ModernHiberfil builder(structure, length);
-    const auto image = Open(WithKernel(builder, sets));
+    const auto image = OpenBytes(WithKernel(builder, sets));
     ASSERT_TRUE(image) << image.error().OneLine();
     EXPECT_TRUE(Warns(*image, "no known Windows"));
     EXPECT_TRUE(Warns(*image, "does not tell the pages of the kernel section"));
@@ -188,7 +153,7 @@ TEST(HiberfilModern, WithoutATotalTheSetsEndTheSection) {
   const auto sets = SomeSets(false);
   ModernHiberfil builder("modern64_3E0");
   builder.Set("KernelPagesProcessed", 0).Slack(Bytes(64));
-  const auto image = Open(WithKernel(builder, sets));
+  const auto image = OpenBytes(WithKernel(builder, sets));
   ASSERT_TRUE(image) << image.error().OneLine();
   EXPECT_TRUE(Warns(*image, "does not tell the pages of the kernel section"));
   ExpectRuns(*image, sets);
@@ -200,10 +165,10 @@ TEST(HiberfilModern, WhatIsLeftFromOlderHibernationsIsNotRead) {
   ModernHiberfil builder("modern64_3E0");
   builder.Slack(
       Bytes(old_file.begin() + static_cast<std::ptrdiff_t>(older.KernelAt()), old_file.end()));
-  const auto image = Open(WithKernel(builder, SomeSets(false)));
+  const auto image = OpenBytes(WithKernel(builder, SomeSets(false)));
   ASSERT_TRUE(image);
   EXPECT_FALSE(image->memory->Contains(Pfn(0x777).Base()));
-  EXPECT_NE(Number(*image, "bytes-behind"), 0U);
+  EXPECT_NE(NumberFact(*image, "bytes-behind"), 0U);
 }
 
 // Every byte of the data of one set is broken in turn: its pages are gone or as they were broken,
@@ -214,7 +179,7 @@ TEST(HiberfilModern, ADamagedSetTakesItsOwnPagesOnly) {
   const Bytes good = WithKernel(builder, sets);
   Bytes bad = good;
   for (std::size_t at = builder.DataAt(3); at < builder.DataAt(3) + 12; ++at) bad[at] = {};
-  const auto image = Open(bad);
+  const auto image = OpenBytes(bad);
   ASSERT_TRUE(image) << image.error().OneLine();
   EXPECT_EQ(image->facts.missing_pages, 0U);
   ExpectRuns(*image, sets, 1);
@@ -248,7 +213,7 @@ TEST(HiberfilModern, BehindADamagedHeadTheChainIsFoundAgain) {
   for (const std::size_t broken : {14U, 0U, 27U}) {
     Bytes bad = good;
     bad[builder.HeadAt(2 + broken)] = std::byte{0xFF};
-    const auto image = Open(bad);
+    const auto image = OpenBytes(bad);
     ASSERT_TRUE(image) << image.error().OneLine();
     EXPECT_EQ(image->facts.missing_pages, 1U) << broken;
     EXPECT_TRUE(Warns(*image, "the kernel section is damaged")) << broken;
@@ -261,7 +226,7 @@ TEST(HiberfilModern, AWrongSizeLosesTheWayAndFindsItAgain) {
   ModernHiberfil builder("modern64_3E0");
   Bytes bad = WithKernel(builder, sets);
   bad[builder.HeadAt(10) + 1] = std::byte{1};  // this set seems to end inside its own data
-  const auto image = Open(bad);
+  const auto image = OpenBytes(bad);
   ASSERT_TRUE(image) << image.error().OneLine();
   ExpectRuns(*image, sets, 8);
   EXPECT_TRUE(Warns(*image, "damaged"));
@@ -270,10 +235,10 @@ TEST(HiberfilModern, AWrongSizeLosesTheWayAndFindsItAgain) {
 TEST(HiberfilModern, OfARepeatedFrameTheFirstCopyIsUsed) {
   ModernHiberfil builder("modern64_3E0");
   builder.Kernel({{{0x10, 2}}, SetCoding::kPlain, {}});
-  const auto image = Open(WithKernel(builder, {{{{0x11, 2}}, SetCoding::kPlain, {}}}));
+  const auto image = OpenBytes(WithKernel(builder, {{{{0x11, 2}}, SetCoding::kPlain, {}}}));
   ASSERT_TRUE(image) << image.error().OneLine();
   EXPECT_TRUE(Warns(*image, "4 pages come more than once"));
-  for (const std::uint64_t pfn : {0x10U, 0x11U, 0x12U}) EXPECT_TRUE(Holds(*image, pfn));
+  for (const std::uint64_t pfn : {0x10U, 0x11U, 0x12U}) EXPECT_TRUE(HoldsFrame(*image, pfn));
 }
 
 TEST(HiberfilModern, StatesAreSaid) {
@@ -283,12 +248,12 @@ TEST(HiberfilModern, StatesAreSaid) {
   for (const auto& [signature, state] : states) {
     ModernHiberfil builder("modern64_3E0");
     builder.Signature(signature);
-    const auto image = Open(WithKernel(builder, SomeSets(false)));
+    const auto image = OpenBytes(WithKernel(builder, SomeSets(false)));
     ASSERT_TRUE(image) << signature;
-    EXPECT_EQ(Text(*image, "state"), state);
-    EXPECT_EQ(Text(*image, "signature"), signature);
+    EXPECT_EQ(TextFact(*image, "state"), state);
+    EXPECT_EQ(TextFact(*image, "signature"), signature);
     EXPECT_EQ(Warns(*image, "overwritten since"), state == "consumed" || state == "resuming");
-    EXPECT_TRUE(Holds(*image, 0x100));
+    EXPECT_TRUE(HoldsFrame(*image, 0x100));
   }
 }
 
@@ -298,7 +263,7 @@ TEST(HiberfilModern, AWipedBodyIsNoMemory) {
   Bytes bytes = WithKernel(builder, SomeSets(false));
   std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(builder.HeadAt(0)), bytes.end(),
             std::byte{});
-  const auto image = Open(bytes);
+  const auto image = OpenBytes(bytes);
   ASSERT_TRUE(image) << image.error().OneLine();
   EXPECT_EQ(image->memory, nullptr);
   EXPECT_NE(image->no_memory.find("wiped"), std::string::npos);
@@ -307,10 +272,10 @@ TEST(HiberfilModern, AWipedBodyIsNoMemory) {
 TEST(HiberfilModern, SecureSectionIsSkippedByName) {
   ModernHiberfil builder("modern64_3E0");
   builder.Set("FirstSecureRestorePage", 0x40).Slack(Bytes(0x40000, std::byte{0x5A}));
-  const auto image = Open(WithKernel(builder, SomeSets(false)));
+  const auto image = OpenBytes(WithKernel(builder, SomeSets(false)));
   ASSERT_TRUE(image) << image.error().OneLine();
-  EXPECT_EQ(Number(*image, "secure-section-offset"), 0x40000U);
-  EXPECT_NE(Text(*image, "secure-section").find("skipped"), std::string::npos);
+  EXPECT_EQ(NumberFact(*image, "secure-section-offset"), 0x40000U);
+  EXPECT_NE(TextFact(*image, "secure-section").find("skipped"), std::string::npos);
 }
 
 // What is present after a cut is right, and what is not is counted or said.
@@ -322,7 +287,7 @@ TEST(HiberfilModern, TruncationAnywhere) {
   std::size_t opened = 0;
   for (std::size_t n = 0x1000; n<good.size(); n += n> builder.HeadAt(0) ? 1 : 97) {
     const Bytes cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(n));
-    const auto image = Open(cut);
+    const auto image = OpenBytes(cut);
     if (!image) {
       EXPECT_EQ(image.error().kind, ErrorKind::kTruncated) << n;
       continue;
@@ -334,7 +299,7 @@ TEST(HiberfilModern, TruncationAnywhere) {
     EXPECT_EQ(present + image->facts.missing_pages, 11U) << n;
     for (std::size_t i = 0; i < sets.size(); ++i) {
       const std::size_t end = i + 3 < 8 ? builder.HeadAt(i + 3) : good.size();
-      EXPECT_EQ(Holds(*image, 0x100 + 2 * i), end <= n) << n << " set " << i;
+      EXPECT_EQ(HoldsFrame(*image, 0x100 + 2 * i), end <= n) << n << " set " << i;
     }
     EXPECT_FALSE(image->memory->Fault()) << n;
   }
@@ -349,10 +314,10 @@ TEST(HiberfilModern, HostileTotalsAndPagesAreHarmless) {
          {~std::uint64_t{0}, std::uint64_t{1} << 52U, std::uint64_t{1} << 43U, std::uint64_t{3}}) {
       ModernHiberfil builder("modern64_3E0");
       builder.Set(field, value);
-      const auto image = Open(WithKernel(builder, sets));
+      const auto image = OpenBytes(WithKernel(builder, sets));
       if (!image) continue;
       EXPECT_TRUE(!image->warnings.empty() || image->facts.missing_pages != 0 ||
-                  Number(*image, "bytes-behind") > 0)
+                  NumberFact(*image, "bytes-behind") > 0)
           << field;
       ASSERT_LT(image->memory->PresentBytes(), 100 * kPageBytes) << field << value;
     }

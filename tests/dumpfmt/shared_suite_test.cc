@@ -12,6 +12,7 @@
 #include "support/elf_builder.h"
 #include "support/hiberfil_builder.h"
 #include "support/layout.h"
+#include "support/legacy_hiberfil_builder.h"
 #include "support/lime_builder.h"
 #include "support/memory_source.h"
 #include "support/windows_dump_builder.h"
@@ -169,6 +170,33 @@ SuiteCase Hiberfil(const char* header) {
   return c;
 }
 
+SuiteCase OldHiberfil(const char* header) {
+  test::LegacyHiberfil builder(header);
+  builder.Table({{1, 2}, {9, 15}}).Table({{0x40, 3}}, test::SetCoding::kRaw);
+  SuiteCase c;
+  c.name = header;
+  c.format = "hiberfil";
+  c.good = builder.Build();
+  c.placed = {{0x1005, 5}, {0x17FFF, 0x10FFF}, {0x42FFF, 0x13FFF}};
+  c.magic_bytes = 4;
+  const std::size_t table = builder.Tables()[0];
+  const std::size_t raw = builder.Blocks()[2] + 0x20;
+  c.headers = {{0, builder.HeaderBytes()},
+               {table, table + 0x40},
+               {builder.Blocks()[0], builder.Blocks()[0] + 0x30},
+               {builder.Tables()[1] + 1, builder.Tables()[1] + 0x40},
+               {builder.Blocks()[2], raw + 0x10}};
+  c.byte_at = test::HiberByte;
+  for (const std::uint64_t value : {kMax, kMax / 2, kMax - 0xfff}) {
+    c.huge.push_back(Patched(c.good, builder.FieldAt("FirstTablePage"), 4, value));
+    for (std::size_t at = 0; at < 0x40; at += 4) {
+      c.huge.push_back(Patched(c.good, table + at, 4, value));
+    }
+    c.huge.push_back(Patched(c.good, builder.Blocks()[0] + 8, 4, value));
+  }
+  return c;
+}
+
 const std::vector<SuiteCase>& Cases() {
   static const std::vector<SuiteCase> cases = {Lime(),
                                                Elf(true),
@@ -178,7 +206,11 @@ const std::vector<SuiteCase>& Cases() {
                                                Windows("WindowsBitmap64", true, 5),
                                                Hiberfil("modern64_3E0"),
                                                Hiberfil("modern64_4D8"),
-                                               Hiberfil("modern32_2C8")};
+                                               Hiberfil("modern32_2C8"),
+                                               OldHiberfil("xp_x86"),
+                                               OldHiberfil("vista2_x64"),
+                                               OldHiberfil("win7_x86"),
+                                               OldHiberfil("win7_x64")};
   return cases;
 }
 
