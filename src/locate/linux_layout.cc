@@ -3,7 +3,8 @@
 #include "locate/linux_layout.h"
 
 #include <algorithm>
-#include <array>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "locate/leaf_runs.h"
@@ -19,10 +20,29 @@ constexpr std::uint64_t kX64ImageEnd = 0xFFFFFFFFC0000000;
 constexpr std::uint64_t kMostImageBytes = std::uint64_t{256} << 20U;
 constexpr std::uint64_t kEnoughDirectMap = std::uint64_t{4} << 20U;
 
-// Bytes that leaves map with one offset.
+// Memory that a run maps, not devices: PCI's configuration space alone takes 256 MiB in an ioremap.
+// A run in more pieces than real ones are counts in part.
+std::uint64_t MemoryIn(const PhysicalMemory& memory, const LeafRun& run) {
+  std::uint64_t bytes = 0;
+  PhysAddr from = run.pa;
+  const PhysAddr end = run.pa + run.bytes;
+  for (int piece = 0; piece < 64; ++piece) {
+    const auto at = memory.FirstPresent(from, end);
+    if (!at) break;
+    const auto where = memory.Find(*at);
+    if (!where) break;
+    const std::uint64_t held = std::min(where->bytes, end - *at);
+    bytes += held;
+    from = *at + held;
+  }
+  return bytes;
+}
+
+// What leaves map with one offset; `memory` is what the image holds of `bytes`.
 struct Tally {
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t memory = 0;
   std::uint64_t low_va = 0, high_va = 0;
   std::uint64_t low_pa = 0, high_pa = 0;
 
@@ -42,12 +62,17 @@ struct Tally {
 // The few offsets that count are those of large runs; vmalloc brings one for every page.
 class Tallies {
  public:
+  explicit Tallies(const PhysicalMemory& memory) : memory_(&memory) {}
+
   void Add(const LeafRun& run) {
-    const auto at = std::find_if(tallies_.begin(), tallies_.end(),
-                                 [&](const Tally& t) { return t.offset == run.Offset(); });
-    if (at != tallies_.end()) return at->Add(run);
-    if (run.bytes < kLeast || tallies_.size() == kMost) return;
-    tallies_.emplace_back().Add(run);
+    auto at = std::find_if(tallies_.begin(), tallies_.end(),
+                           [&](const Tally& t) { return t.offset == run.Offset(); });
+    if (at == tallies_.end()) {
+      if (run.bytes < kLeast || tallies_.size() == kMost) return;
+      at = tallies_.emplace(tallies_.end());
+    }
+    at->Add(run);
+    at->memory += MemoryIn(*memory_, run);
   }
   const Tally* Largest() const {
     const auto at = std::max_element(tallies_.begin(), tallies_.end(),
@@ -58,11 +83,12 @@ class Tallies {
  private:
   static constexpr std::uint64_t kLeast = 0x10000;
   static constexpr std::size_t kMost = 64;
+  const PhysicalMemory* memory_;
   std::vector<Tally> tallies_;
 };
 
 std::optional<Tally> DirectMap(const PhysicalMemory& memory, const Root& root, VirtAddr from) {
-  Tallies tallies;
+  Tallies tallies(memory);
   LeafBudget budget;
   VisitKernelLeaves(memory, root, from, budget, [&](const LeafRun& run) {
     if (run.va.value >= kX64Image) return false;
@@ -154,7 +180,7 @@ void VisitHalves(const PhysicalMemory& memory, const Root& root,
 // lower one. The root lies in the image, which is mapped linearly in the other half.
 std::optional<LinuxLayout> DeriveArm64(const PhysicalMemory& memory, const Root& root) {
   const PhysAddr upper = root.upper.value_or(root.table);
-  Tallies tallies;
+  Tallies tallies(memory);
   std::vector<std::uint64_t> aliases;
   VisitHalves(memory, root, [&](const LeafRun& run) {
     tallies.Add(run);
