@@ -153,6 +153,11 @@ class Search {
     });
     std::size_t rejected = 0;
     for (Candidate& candidate : all) {
+      // One judge's root is no business of the other's.
+      const bool known = std::any_of(
+          findings_.candidates.begin(), findings_.candidates.end(),
+          [&](const Candidate& better) { return better.root.table == candidate.root.table; });
+      if (candidate.TheStanding() == Standing::kRejected && known) continue;
       if (candidate.TheStanding() == Standing::kRejected && ++rejected > kMostRejected) {
         ++findings_.rejected_left_out;
       } else {
