@@ -1,9 +1,9 @@
 // What says "Linux" in plain text: VMCOREINFO and the banner; and PAE roots in slabs.
 // SPDX-License-Identifier: Apache-2.0
-#include <cstring>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "locate/byte_search.h"
 #include "locate/detectors.h"
 #include "locate/linux_pages.h"
 
@@ -39,20 +39,6 @@ void SeeBanner(std::string_view page, std::size_t at, PhysAddr page_at, Sighting
   out.Add({SightingKind::kLinuxBanner, ModeName::kX64, 0, page_at + at, 0});
 }
 
-template <class See>
-void ForEachHit(std::string_view page, std::string_view needle, See see) {
-  const char* from = page.data();
-  const char* const end = page.data() + page.size();
-  while (from < end) {
-    const void* hit =
-        memmem(from, static_cast<std::size_t>(end - from), needle.data(), needle.size());
-    if (hit == nullptr) return;
-    const auto* at = static_cast<const char*>(hit);
-    see(static_cast<std::size_t>(at - page.data()));
-    from = at + 1;
-  }
-}
-
 // The first line of the page is the root detector's.
 void SeePaePointers(std::span<const std::byte> page, PhysAddr at, const RamBounds& ram,
                     Sightings& out) {
@@ -73,15 +59,15 @@ void DetectVmcoreinfoPage(std::span<const std::byte> page, PhysAddr at, Sighting
 }
 
 void DetectLinuxTexts(const PageRun& run, const RamBounds& ram, Sightings& out) {
+  ForEachInPages(run, kRelease, [&](std::size_t page, std::size_t at) {
+    if (at == 0 || at == kNoteHead) return;
+    SeeVmcoreinfo(Text(run.Page(page)), at, run.PageAt(page), out);
+  });
+  ForEachInPages(run, kBanner, [&](std::size_t page, std::size_t at) {
+    SeeBanner(Text(run.Page(page)), at, run.PageAt(page), out);
+  });
   for (std::size_t i = 0; i < run.Pages(); ++i) {
-    const auto bytes = run.Page(i);
-    const auto page = Text(bytes);
-    const PhysAddr at = run.PageAt(i);
-    ForEachHit(page, kRelease, [&](std::size_t hit) {
-      if (hit != 0 && hit != kNoteHead) SeeVmcoreinfo(page, hit, at, out);
-    });
-    ForEachHit(page, kBanner, [&](std::size_t hit) { SeeBanner(page, hit, at, out); });
-    SeePaePointers(bytes, at, ram, out);
+    SeePaePointers(run.Page(i), run.PageAt(i), ram, out);
   }
 }
 
