@@ -53,7 +53,10 @@ class LeafVisit {
     --budget_.tables;
     Entries entries;
     const std::size_t bytes = std::size_t{mode_.entry_bytes} << rules.index_bits;
-    if (memory_.Read(table, std::span(entries).first(bytes)) != bytes) return LeafEnd::kComplete;
+    if (memory_.Read(table, std::span(entries).first(bytes)) != bytes) {
+      ++budget_.absent;
+      return LeafEnd::kComplete;
+    }
     for (std::size_t i = 0; i < std::size_t{1} << rules.index_bits; ++i) {
       const std::uint64_t va = base + (std::uint64_t{i} << rules.shift);
       if (va > last_) break;
@@ -123,6 +126,16 @@ LeafEnd VisitUserLeaves(const PhysicalMemory& memory, const Root& root, VirtAddr
   if (mode.va_bits == 32) return walk.Run(root.table, 0, 0, end.value - 1);
   const unsigned bits = root.upper ? mode.va_bits : mode.va_bits - 1U;
   return walk.Run(root.table, 0, 0, (std::uint64_t{1} << bits) - 1);
+}
+
+bool MayMapUserPages(const PhysicalMemory& memory, const Root& root, VirtAddr end) {
+  bool user = false;
+  LeafBudget budget{64};
+  const LeafEnd how = VisitUserLeaves(memory, root, end, budget, [&](const LeafRun& run) {
+    user = run.user;
+    return !user;
+  });
+  return user || how == LeafEnd::kOutOfBudget || budget.absent != 0;
 }
 
 }  // namespace v2p

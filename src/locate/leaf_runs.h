@@ -27,6 +27,7 @@ struct LeafRun {
 /// How much a visit may read, and how it ended.
 struct LeafBudget {
   std::uint64_t tables = 1024;  ///< tables read from here on, at most; counted down
+  std::uint64_t absent = 0;     ///< tables that the image lacks, counted up
 };
 
 enum class LeafEnd : std::uint8_t { kComplete, kStopped, kOutOfBudget };
@@ -40,5 +41,8 @@ LeafEnd VisitKernelLeaves(const PhysicalMemory& memory, const Root& root, VirtAd
 /// The same for addresses below the upper half (64-bit modes), or below `end` in 32-bit modes.
 LeafEnd VisitUserLeaves(const PhysicalMemory& memory, const Root& root, VirtAddr end,
                         LeafBudget& budget, const std::function<bool(const LeafRun&)>& visit);
+
+/// Whether a user page is mapped there, as far as a few tables tell; absent ones may hold some.
+bool MayMapUserPages(const PhysicalMemory& memory, const Root& root, VirtAddr end);
 
 }  // namespace v2p

@@ -68,15 +68,17 @@ class Tallies {
     auto at = std::find_if(tallies_.begin(), tallies_.end(),
                            [&](const Tally& t) { return t.offset == run.Offset(); });
     if (at == tallies_.end()) {
-      if (run.bytes < kLeast || tallies_.size() == kMost) return;
+      if (tallies_.size() >= (run.bytes < kLeast ? kMost / 2 : kMost)) return;
       at = tallies_.emplace(tallies_.end());
     }
     at->Add(run);
     at->memory += MemoryIn(*memory_, run);
   }
   const Tally* Largest() const {
-    const auto at = std::max_element(tallies_.begin(), tallies_.end(),
-                                     [](auto& a, auto& b) { return a.bytes < b.bytes; });
+    const auto at =
+        std::max_element(tallies_.begin(), tallies_.end(), [](const Tally& a, const Tally& b) {
+          return std::pair(a.memory, a.bytes) < std::pair(b.memory, b.bytes);
+        });
     return at == tallies_.end() ? nullptr : &*at;
   }
 
