@@ -50,6 +50,10 @@ class ByteSource {
   /// Says that [offset, offset + bytes) is about to be read in order. A hint, never an error.
   virtual void WillScan(std::uint64_t /*offset*/, std::uint64_t /*bytes*/) const {}
 
+  /// Says that some of [offset, offset + bytes) is about to be read: what has to come from a device
+  /// may be on its way meanwhile. A hint, never an error.
+  virtual void Prefetch(std::uint64_t /*offset*/, std::uint64_t /*bytes*/) const {}
+
   /// Whether source offsets are offsets in the named file (false for compressed images).
   virtual bool Verbatim() const = 0;
 };

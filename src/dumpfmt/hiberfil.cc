@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "dumpfmt/hiberfil_legacy.h"
 #include "dumpfmt/hiberfil_modern.h"
 #include "dumpfmt/hiberfil_processor.h"
+#include "dumpfmt/hiberfil_root.h"
 #include "dumpfmt/hiberfil_source.h"
 #include "dumpfmt/hiberfil_table.h"
 
@@ -102,21 +104,41 @@ void AddProcessor(const CpuFacts& cpu, Image& image) {
 }
 
 // Windows XP to 7. Where the header is gone the registers are on one of three pages.
-Result<Image> OpenLegacy(const std::shared_ptr<const ByteSource>& source, const Record& page0,
+std::optional<CpuFacts> LegacyProcessor(const ByteSource& source,
+                                        const hiberfil::LegacyBody& legacy) {
+  std::vector<std::uint64_t> pages = {1, 2, 4};
+  if (legacy.layout != nullptr) pages = {legacy.layout->processor_page};
+  for (const std::uint64_t page : pages) {
+    if (auto cpu = hiberfil::ReadProcessor(source, page, legacy.body.machine)) return cpu;
+  }
+  return std::nullopt;
+}
+
+Result<Image> OpenLegacy(std::shared_ptr<const ByteSource> source, const Record& page0,
                          Image image) {
   auto legacy = hiberfil::ReadLegacy(*source, page0);
   if (!legacy) return tl::unexpected<Error>(std::move(legacy).error());
-  std::vector<std::uint64_t> pages = {1, 2, 4};
-  if (legacy->layout != nullptr) pages = {legacy->layout->processor_page};
-  auto opened = Finish(source, std::move(legacy->body), std::move(image));
-  if (!opened) return opened;
-  for (const std::uint64_t page : pages) {
-    if (const auto cpu = hiberfil::ReadProcessor(*source, page, opened->facts.machine)) {
-      AddProcessor(*cpu, *opened);
-      break;
-    }
-  }
+  const auto cpu = LegacyProcessor(*source, *legacy);
+  auto opened = Finish(std::move(source), std::move(legacy->body), std::move(image));
+  if (opened && cpu) AddProcessor(*cpu, *opened);
   return opened;
+}
+
+// Where Windows 8 and later save the registers no public source tells; page 1 is likely. They are
+// believed when the root that they name leads to itself, as Windows' own do.
+constexpr std::uint64_t kMostStatePages = 8;
+
+void AddVerifiedProcessor(const ByteSource& source, Image& image) {
+  if (!image.memory) return;
+  const Machine machine =
+      image.facts.machine == Machine::kX86 ? Machine::kX86 : Machine::kX64;  // or ARM64
+  for (std::uint64_t page = 1; page < kMostStatePages; ++page) {
+    const auto cpu = hiberfil::ReadProcessor(source, page, machine);
+    if (!cpu || !hiberfil::HasSelfEntry(*image.memory, *cpu)) continue;
+    image.facts.machine = machine;
+    AddProcessor(*cpu, image);
+    return;
+  }
 }
 
 // XP: the file names another volume, where the image is (Volatility 2 hibernate.py).
@@ -153,14 +175,16 @@ Result<Image> OpenHiberfil(std::shared_ptr<const ByteSource> source, const OpenO
   if (hiberfil::IsModern(*page0)) {
     auto body = hiberfil::ReadModern(*source, *page0);
     if (!body) return tl::unexpected<Error>(std::move(body).error());
-    return Finish(std::move(source), std::move(*body), std::move(image));
+    auto opened = Finish(source, std::move(*body), std::move(image));
+    if (opened) AddVerifiedProcessor(*source, *opened);
+    return opened;
   }
   if (page0->U32(hiberfil::kLengthSelfAt) == hiberfil::kWindows2000Length) {
     return Fail(ErrorKind::kUnsupported,
                 "hibernation files of Windows 2000 are not read: no sample is known");
   }
   Image wiped = image;
-  auto opened = OpenLegacy(source, *page0, std::move(image));
+  auto opened = OpenLegacy(std::move(source), *page0, std::move(image));
   if (opened || opened.error().kind != ErrorKind::kCorrupt || !IsZero(page0->Bytes())) {
     return opened;
   }

@@ -39,7 +39,7 @@ class BlockWalk {
  private:
   std::optional<Block> BlockAt(std::uint64_t at) {
     if (at >= limit_ || limit_ - at <= kBlockHeaderBytes) return std::nullopt;
-    const auto header = file_.At(at, kBlockHeaderBytes);
+    const auto header = file_.Ahead(at, kBlockHeaderBytes);
     const auto info = TryLoad<std::uint32_t>(header, kBlockInfoAt);
     if (!info || !HasText(header, 0, kBlockMagic)) return std::nullopt;
     Block block;

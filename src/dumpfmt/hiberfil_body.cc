@@ -5,6 +5,12 @@
 #include <algorithm>
 
 namespace v2p::hiberfil {
+namespace {
+
+// Enough to keep a disk busy, little enough to be no loss when the walk ends.
+constexpr std::uint64_t kWindow = std::uint64_t{8} << 20U;
+
+}  // namespace
 
 std::span<const std::byte> Peeker::At(std::uint64_t offset, std::size_t most) {
   if (fault_ || offset >= source_->Size()) return {};
@@ -25,6 +31,15 @@ std::span<const std::byte> Peeker::At(std::uint64_t offset, std::size_t most) {
   const auto got = source_->ReadAt(offset, copy_);
   if (!got) fault_ = got.error();
   return std::span(copy_).first(got.value_or(0));
+}
+
+std::span<const std::byte> Peeker::Ahead(std::uint64_t offset, std::size_t most) {
+  while (ahead_ < offset + 2 * kWindow && ahead_ < source_->Size()) {
+    ahead_ = std::max(ahead_, offset);
+    source_->Prefetch(ahead_, kWindow);
+    ahead_ += kWindow;
+  }
+  return At(offset, most);
 }
 
 }  // namespace v2p::hiberfil

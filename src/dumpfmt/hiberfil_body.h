@@ -36,6 +36,9 @@ class Peeker {
   /// Up to `most` bytes at `offset`, fewer at the end of the source; valid until the next call.
   std::span<const std::byte> At(std::uint64_t offset, std::size_t most);
 
+  /// As At, for a caller that walks upwards over most of the file: what lies ahead is read early.
+  std::span<const std::byte> Ahead(std::uint64_t offset, std::size_t most);
+
   std::uint64_t Size() const { return source_->Size(); }
   const std::optional<Error>& Fault() const { return fault_; }
 
@@ -43,6 +46,7 @@ class Peeker {
   const ByteSource* source_;
   BlockView view_;
   std::vector<std::byte> copy_;
+  std::uint64_t ahead_ = 0;  // how far reading ahead has got
   std::optional<Error> fault_;
 };
 

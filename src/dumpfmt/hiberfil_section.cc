@@ -96,7 +96,7 @@ class Walk {
   // A set that would reach over the section's end is cut off, and is no set.
   bool HeadAt(std::uint64_t at, Head& head) {
     if (at >= section_.limit) return false;
-    const auto bytes = file_.At(at, kMostHeadBytes);
+    const auto bytes = file_.Ahead(at, kMostHeadBytes);
     return ParseHead(bytes, section_.is_64, head) && head.Length() <= section_.limit - at;
   }
 

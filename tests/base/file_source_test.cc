@@ -54,6 +54,23 @@ TEST(FileSource, ReadsAndMapsTheSameBytes) {
   EXPECT_EQ(std::memcmp(mapped.data(), bytes.data(), bytes.size()), 0);
 }
 
+TEST(FileSource, PrefetchingChangesNothing) {
+  const auto bytes = Counting(100000);
+  const test::TempFile file(bytes);
+  const auto source = OpenFile(file.Path());
+  ASSERT_TRUE(source);
+  constexpr std::uint64_t kMost = ~std::uint64_t{0};
+  for (const auto& [at, size] : {std::pair<std::uint64_t, std::uint64_t>{0, 100000},
+                                 {99999, kMost},
+                                 {100000, 1},
+                                 {kMost, kMost}}) {
+    (*source)->Prefetch(at, size);
+  }
+  std::vector<std::byte> out(bytes.size());
+  ASSERT_EQ((*source)->ReadAt(0, out), bytes.size());
+  EXPECT_EQ(out, bytes);
+}
+
 TEST(FileSource, EmptyFilesHaveNoMapping) {
   const test::TempFile file(std::span<const std::byte>{});
   const auto source = OpenFile(file.Path());

@@ -181,6 +181,27 @@ def check_modern(run):
     run.modern("modern32_2C8", "guests/x86pae.elf", ["raw"], signature=b"HORM", sizes=(1,))
 
 
+def check_saved_root(run):
+    """Registers of a modern file count only with a root of Windows behind them, as rewind's is."""
+    if not run.encoders.huffman:
+        run.left_out += 2
+        return
+    for name, root in (("windows/rewind_cng.dmp", 0x235500002), ("guests/x64.elf", 0x2458000)):
+        guest = run.guest(name)
+        image = hiberfil.Modern("modern64_448", run.encoders, ["huffman"]).build(
+            guest.pages, cr3=root)
+        path = write(run.folder, image)
+        claims = info(run.binary, path)["dtb_claims"]
+        if guest.short == "rewind":
+            tally = oracle_run.Tally("modern64_448 rewind, as saved")
+            oracle_run.compare_claims(run.binary, path, dict(
+                root=root, mode="x64", dtb_source="processor-state",
+                mode_source="processor-state"), guest.rows, tally)
+            run.results.append(tally.report())
+        else:
+            run.results.append(claims == [])
+
+
 def check_legacy(run):
     for header in hiberfil.LEGACY:
         for name in ("guests/x86.lime", "guests/x86pae.elf") if header.endswith("x86") else (
@@ -247,6 +268,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         run = Run(os.path.abspath(sys.argv[1]), folder)
         check_modern(run)
+        check_saved_root(run)
         check_legacy(run)
         check_damage(run)
         check_corpus(run)

@@ -72,6 +72,15 @@ def put(image, base, path, value):
     image[base + offset:base + offset + len(data)] = data
 
 
+def put_registers(image, base, bits, cr3, cr4):
+    """KPROCESSOR_STATE of a processor in kernel mode."""
+    put(image, base, f"processor_{bits}.Cr0", 0x80050033)
+    put(image, base, f"processor_{bits}.Cr3", cr3)
+    put(image, base, f"processor_{bits}.Cr4", cr4)
+    idt = 0x8003F400 if bits == "x86" else 0xFFFFF80000B95080
+    put(image, base, f"processor_{bits}.IdtrBase", idt)
+
+
 def pad(image, to):
     image += bytes(-len(image) % to)
 
@@ -139,8 +148,10 @@ class Modern:
             self.places.append((at, at + len(head), len(stored), group))
             image += head + stored
 
-    def build(self, pages, boot_frames=()):
+    def build(self, pages, boot_frames=(), cr3=None, cr4=0x20):
         image = bytearray(7 * PAGE)
+        if cr3 is not None:
+            put_registers(image, PAGE, "x64" if self.is_64 else "x86", cr3, cr4)
         boot = [f for f in boot_frames if f in pages]
         kernel = [f for f in pages if f not in set(boot)]
         self.set(image, "Signature", self.signature)
@@ -169,7 +180,7 @@ class Legacy:
         table = windows if windows in ("vista2", "win7") else "xp"
         self.table = f"table_{table}_{bits}"
         self.entry = f"entry_{'xp_' if table == 'xp' else ''}{bits}"
-        self.processor = f"processor_{bits}"
+        self.bits = bits
         self.processor_page = PROCESSOR_PAGE.get(windows, 1)
         self.places = []
 
@@ -210,12 +221,7 @@ class Legacy:
         put(image, 0, self.header + ".SystemTime", 0x01CA2D0000000000)
         put(image, 0, self.header + ".FirstTablePage", len(image) // PAGE)
         if cr3 is not None:
-            state = self.processor_page * PAGE
-            put(image, state, self.processor + ".Cr0", 0x80050033)
-            put(image, state, self.processor + ".Cr3", cr3)
-            put(image, state, self.processor + ".Cr4", cr4)
-            put(image, state, self.processor + ".IdtrBase",
-                0x8003F400 if self.processor.endswith("x86") else 0xFFFFF80000B95080)
+            put_registers(image, self.processor_page * PAGE, self.bits, cr3, cr4)
         runs, most, link = runs_of(sorted(pages)), self.most_ranges(), None
         for i in range(0, len(runs), most):
             if link is not None:
