@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/xxh64.h"
 
-#ifndef __clang_analyzer__  // which warns of the library's code, and needs only the declarations
+#ifdef __clang_analyzer__  // which warns of the library's code, and needs only the declarations
+#define XXH_STATIC_LINKING_ONLY
+#else
 #define XXH_INLINE_ALL
 #endif
 #include <xxhash.h>

@@ -20,8 +20,9 @@ MemoryChunks::MemoryChunks(const PhysicalMemory& memory, Options options)
     : memory_(memory),
       options_(options),
       end_(memory.End()),
-      in_flight_(2 * std::max(1U, options.threads != 0 ? options.threads
-                                                       : std::thread::hardware_concurrency())) {}
+      in_flight_(std::size_t{2} * std::max(1U, options.threads != 0
+                                                   ? options.threads
+                                                   : std::thread::hardware_concurrency())) {}
 
 MemoryChunks::~MemoryChunks() {
   for (auto& batch : on_the_way_) batch.wait();

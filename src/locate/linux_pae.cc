@@ -47,6 +47,7 @@ class PaeRoots {
                      });
     if (order.size() > kMostDirectories) order.resize(kMostDirectories);
     std::vector<const std::vector<PhysAddr>*> best;
+    best.reserve(order.size());
     for (const std::uint64_t frame : order) best.push_back(&roots_.at(frame));
     return best;
   }

@@ -17,6 +17,10 @@ std::uint64_t EntryAt(const std::byte* page, std::size_t i) {
   return LoadLe<std::uint64_t>(page + i * sizeof(std::uint64_t));
 }
 
+const std::byte* LineAt(const std::byte* page, std::size_t first_entry) {
+  return page + first_entry * sizeof(std::uint64_t);
+}
+
 // Linux Documentation/x86/x86_64/mm.rst: of the last eight entries of a root 508 holds the CPU
 // entry areas, 509 the LDT remap of some kernels, 510 espfix and 511 the kernel image; the four
 // before are a hole. A five-level root and its p4d have 511 alone.
@@ -110,10 +114,11 @@ void DetectArm64Root(std::span<const std::byte> page, PhysAddr at, const RamBoun
                      Sightings& out) {
   const std::byte* p = page.data();
   bool any = false;
-  if (!LooksLikeArm64Line(p + 504 * 8, ram, any) || !LooksLikeArm64Line(p + 496 * 8, ram, any)) {
+  if (!LooksLikeArm64Line(LineAt(p, 504), ram, any) ||
+      !LooksLikeArm64Line(LineAt(p, 496), ram, any)) {
     return;
   }
-  if (!any && !LooksLikeArm64Line(p + 248 * 8, ram, any)) return;
+  if (!any && !LooksLikeArm64Line(LineAt(p, 248), ram, any)) return;
   if (!any) return;
   const auto count = Arm64Entries(p, ram);
   if (!count) return;

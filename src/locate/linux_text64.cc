@@ -65,6 +65,7 @@ class TextGroups {
                      [](const Group* a, const Group* b) { return a->rank > b->rank; });
     if (order.size() > kMostLinuxKernels) order.resize(kMostLinuxKernels);
     std::vector<std::vector<KernelText64>> best;
+    best.reserve(order.size());
     for (Group* group : order) best.push_back(std::move(group->texts));
     return best;
   }

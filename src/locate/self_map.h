@@ -18,6 +18,11 @@ inline std::uint64_t Entry64(std::span<const std::byte> page, std::size_t slot) 
   return LoadLe<std::uint64_t>(page.data() + slot * 8);
 }
 
+/// Entry `slot` of a page of 32-bit entries.
+inline std::uint32_t Entry32(std::span<const std::byte> page, std::size_t slot) {
+  return LoadLe<std::uint32_t>(page.data() + slot * 4);
+}
+
 /// Root slots of 64-bit Windows: KUSER_SHARED_DATA is at 0xFFFFF780'00000000 and every kernel is
 /// loaded in the 512 GiB above (Windows Internals, "x64 virtual address space layouts").
 inline constexpr unsigned kSharedDataSlot = 0x1EF;

@@ -23,10 +23,6 @@ constexpr std::size_t kSelfSlot = 0x300;
 constexpr std::size_t kTopSlot = 0x3FF;  // KUSER_SHARED_DATA at 0xFFDF0000, the KPCR of old systems
 constexpr std::uint32_t kX86Frame = 0xFFFF'F000;
 
-std::uint32_t Entry32(std::span<const std::byte> page, std::size_t slot) {
-  return LoadLe<std::uint32_t>(page.data() + slot * 4);
-}
-
 bool IsPaeTable(std::uint64_t entry, const RamBounds& ram) {
   return (entry & (kPaeReserved | kLarge | kPresentWritable)) == kPresentWritable &&
          ram.MayHoldTable(PhysAddr(entry & kPaeFrame));

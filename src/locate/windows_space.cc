@@ -125,11 +125,11 @@ WindowsRootPage LookX86(const PhysicalMemory& memory, const Root& root) {
   Page page;
   if (!ReadPage(memory, root.table, page)) return result;
   result.shape = RootShape::kNoSelfMap;
-  const auto self = LoadLe<std::uint32_t>(page.data() + kX86SelfSlot * 4);
+  const auto self = Entry32(page, kX86SelfSlot);
   if ((self & 0xFFFF'F083U) != (root.table.value | 3U)) return result;
   result.shape = RootShape::kSelfMap;
   result.slot = kX86SelfSlot;
-  result.kernel_half = LoadLe<std::uint32_t>(page.data() + 0x3FF * 4) & 0xFFFF'F000U;
+  result.kernel_half = Entry32(page, 0x3FF) & 0xFFFF'F000U;
   result.has_shared_data = true;
   result.user_entries = CountPresent(page, 512, 4);
   return result;
