@@ -39,6 +39,10 @@ void SparseMemory::PutBytes(std::uint64_t pa, std::span<const std::byte> bytes) 
   }
 }
 
+void SparseMemory::Merge(const SparseMemory& other, std::uint64_t offset) {
+  for (const auto& [pfn, page] : other.pages_) pages_[pfn + offset / kPage] = page;
+}
+
 std::vector<std::uint64_t> SparseMemory::Pages() const {
   std::vector<std::uint64_t> pages;
   for (const auto& [pfn, page] : pages_) pages.push_back(pfn * kPage);

@@ -31,6 +31,8 @@ class SparseMemory {
   void Put64(std::uint64_t pa, std::uint64_t value) { Put(pa, value, 8); }
   void Put32(std::uint64_t pa, std::uint32_t value) { Put(pa, value, 4); }
   void PutBytes(std::uint64_t pa, std::span<const std::byte> bytes);
+  /// Adds the pages of `other`, each `offset` bytes higher; they replace those that are there.
+  void Merge(const SparseMemory& other, std::uint64_t offset = 0);
   void AddPage(std::uint64_t pa) { pages_[pa / kPage]; }
   void RemovePage(std::uint64_t pa) { pages_.erase(pa / kPage); }
 
