@@ -48,6 +48,7 @@ class Court {
     for (const WindowsRoot& root : roots_) {
       if (!MayBeKernel(root)) Dismiss(root);
     }
+    DropOtherReadings();
     return std::move(judgement_);
   }
 
@@ -147,6 +148,31 @@ class Court {
       system.facts.push_back({"processors", std::uint64_t{data.processors}});
     }
     system.facts.push_back({"system-time", Hex64{data.system_time}});
+  }
+
+  // Tables of one mode can look like those of another (ARM64's as x64's): the better reading stays.
+  void DropOtherReadings() {
+    const auto worse = [](const Candidate& a, const Candidate& b) {
+      return a.root.table == b.root.table && a.root.mode != b.root.mode &&
+             a.confidence < b.confidence;
+    };
+    const auto& all = judgement_.candidates;
+    std::map<PhysAddr, const Candidate*> best;
+    for (const Candidate& c : all) {
+      if (!c.reason.empty()) continue;
+      const auto [at, fresh] = best.emplace(c.root.table, &c);
+      if (!fresh && worse(*at->second, c)) at->second = &c;
+    }
+    for (Candidate& c : judgement_.candidates) {
+      const auto at = best.find(c.root.table);
+      if (at == best.end() || !worse(c, *at->second)) continue;
+      c.cls = RootClass::kOther;
+      c.reason = fmt::format("its tables read better as those of {}", Name(at->second->root.mode));
+    }
+    std::erase_if(judgement_.systems, [&](const System& system) {
+      const auto at = best.find(system.kernel.root.table);
+      return at != best.end() && worse(system.kernel, *at->second);
+    });
   }
 
   // Roots of no kernel; of a shadow, its other half is looked for.
