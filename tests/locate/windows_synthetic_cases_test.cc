@@ -7,6 +7,7 @@
 #include <set>
 
 #include "support/findings_checks.h"
+#include "support/layout.h"
 #include "support/windows_image.h"
 
 namespace v2p::test {
@@ -123,7 +124,8 @@ TEST(WindowsCase5, LowStubOfAnotherRoot) {
   WindowsRecipe recipe = Usual();
   recipe.stub = StubKind::kRight;
   WindowsImage image = BuildWindows(recipe);
-  image.memory.Put64(recipe.stub_at + 0xA0, image.processes[2].object_at & ~0xFFFULL);
+  const std::size_t cr3 = Layout("windows_kernel").Get("stub.Cr3").at;
+  image.memory.Put64(recipe.stub_at + cr3, image.processes[2].object_at & ~0xFFFULL);
   ExpectFound(LocateWhole(*image.memory.Build()), image, ModeName::kX64);
 }
 
