@@ -16,6 +16,7 @@ namespace v2p {
 namespace {
 
 constexpr std::size_t kMostClusters = 64;      // explored; a hostile image may show many more
+constexpr std::size_t kMostExplored = 8;       // roots of one kernel
 constexpr std::size_t kMostTestedOfOne = 256;  // roots of one kernel that are shown with tests
 
 struct Cluster {
@@ -76,7 +77,7 @@ class Court {
   }
 
   void Settle(Cluster& cluster) {
-    if (cluster.roots[0]->shared_data) cluster.kernel = ExploreKernel(scene_, *cluster.roots[0]);
+    Explore(cluster);
     const std::uint64_t number = ++clusters_;
     const std::size_t first = judgement_.candidates.size();
     const std::size_t others = cluster.roots.size() - 1;
@@ -91,6 +92,22 @@ class Court {
     }
     ChooseKernel(first);
     MakeSystem(cluster, first);
+  }
+
+  // The most likely root may be a loader's that has two of the kernel's tables and no more. The
+  // table that leads to the image is the same in all roots of a 64-bit kernel.
+  void Explore(Cluster& cluster) const {
+    std::size_t explored = 0;
+    for (const WindowsRoot* root : cluster.roots) {
+      if (!root->shared_data || explored == kMostExplored) return;
+      if (++explored == 1) {
+        cluster.kernel = ExploreKernel(scene_, *root);
+      } else {
+        ExploreFurther(scene_, *root, cluster.kernel);
+      }
+      if (cluster.kernel.system) return;
+      if (!cluster.kernel.image.image && SpaceOf(root->root.mode).pointer_bytes == 8) return;
+    }
   }
 
   // The System process may name a root that nobody saw, e.g. because the scan has not come there.

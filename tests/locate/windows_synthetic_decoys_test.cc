@@ -84,6 +84,14 @@ TEST(WindowsCase6, DummyRootBelowTheRealOne) {
   }
 }
 
+TEST(WindowsCase6, DummyDirectoryBelowTheRealOne) {
+  WindowsImage image = BuildWindows(Usual(ModeName::kX86, "7601"));
+  image.memory.Put32(0x39000 + 0xC00, 0x39000 | kTable);
+  const auto top = *image.memory.Get(image.root + 0xFFC, 4);
+  image.memory.Put32(0x39000 + 0xFFC, static_cast<std::uint32_t>(top));
+  ExpectOnlyItsRoot(image.memory, image);
+}
+
 TEST(WindowsCase6, SecureKernelWithoutSharedData) {
   WindowsImage image = BuildWindows(Usual());
   WindowsRecipe secure = Usual();
