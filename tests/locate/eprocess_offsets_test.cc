@@ -162,8 +162,6 @@ TEST(EprocessOffsets, SystemAloneLeavesTheTable) {
   EXPECT_EQ(chosen.offsets.exit_time, 0x840);
 }
 
-// Real bytes of System are too few to derive from, but say which row fits: see the triage dumps in
-// process_objects_test.cc for the signature.
 TEST(EprocessOffsets, OneFieldThatMostDoNotHaveIsNotDerived) {
   WindowsRecipe recipe = RecipeOf(k19041);
   for (ProcessRecipe& process : recipe.processes) process.ppid = 0x7777;  // no PID

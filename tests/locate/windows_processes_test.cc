@@ -4,52 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
-#include "locate/locator.h"
 #include "support/findings_checks.h"
+#include "support/process_checks.h"
 #include "support/windows_eras.h"
 #include "support/windows_image.h"
 
 namespace v2p::test {
 namespace {
-
-Findings ListWhole(const PhysicalMemory& memory, const ImageFacts& facts = {}) {
-  LocateOptions options;
-  options.processes = true;
-  return Locate(memory, facts, options);
-}
-
-// Only the header's root is weighed: nothing is scanned, only lists are followed.
-System ListOnly(const PhysicalMemory& memory, const ImageFacts& facts) {
-  Findings findings = WeighRoots(memory, facts, ClaimedRoots(facts), false);
-  if (findings.systems.empty()) return {};
-  const Sightings none;
-  const Scene scene{&memory, &facts, &none, false, false};
-  FindWindowsProcesses(scene, findings.systems[0]);
-  return findings.systems[0];
-}
-
-const Process* ProcessAt(const System& system, std::uint64_t object) {
-  for (const Process& p : system.processes) {
-    if (p.object.value == object) return &p;
-  }
-  return nullptr;
-}
-
-std::string Sources(const System& system) {
-  for (const Fact& fact : system.facts) {
-    if (fact.key == "eprocess-offsets") return std::get<std::string>(fact.value);
-  }
-  return "";
-}
-
-std::string Notes(const System& system) {
-  std::string all;
-  for (const std::string& note : system.notes) all += note + "\n";
-  return all;
-}
 
 Root RootOf(ModeName mode, std::uint64_t table) { return {mode, PhysAddr(table), std::nullopt}; }
 
@@ -96,19 +59,18 @@ TEST_P(WindowsProcesses, ListAndMemoryTogether) {
   ASSERT_EQ(findings.systems.size(), 1U);
   const System& system = findings.systems[0];
   EXPECT_EQ(Notes(system), "");
-  EXPECT_EQ(Sources(system), "derived = table");
+  EXPECT_EQ(OffsetSources(system), "derived = table");
   ASSERT_EQ(system.processes.size(), image.processes.size() + 1);
   const auto ascending = [](const Process& a, const Process& b) { return a.pid < b.pid; };
   EXPECT_TRUE(std::is_sorted(system.processes.begin(), system.processes.end(), ascending));
   for (const BuiltProcess& built : image.processes) {
-    const Process* process = ProcessAt(system, built.object);
-    ASSERT_NE(process, nullptr) << built.recipe.name;
-    ExpectSame(*process, built, recipe.mode);
+    const Process& process = ProcessAt(system, built.object);
+    ExpectSame(process, built, recipe.mode);
     // No source gives ExitTime of 24H2: the builder leaves noise there.
     if (image.build >= 26100) continue;
     const auto exit =
         built.exit_time == 0 ? std::nullopt : std::optional<std::uint64_t>(built.exit_time);
-    EXPECT_EQ(process->exit_time, exit) << built.recipe.name;
+    EXPECT_EQ(process.exit_time, exit) << built.recipe.name;
   }
   const Process& idle = system.processes[0];
   EXPECT_EQ(idle.pid, 0U);
@@ -133,12 +95,12 @@ TEST_P(WindowsProcesses, ListAlone) {
   const auto memory = image.memory.Build();
   const System system = ListOnly(*memory, FactsNaming(recipe.root, "header", recipe.mode));
   EXPECT_EQ(Notes(system), "");
-  EXPECT_EQ(Sources(system), "derived = table");
+  EXPECT_EQ(OffsetSources(system), "derived = table");
   ASSERT_EQ(system.processes.size(), image.processes.size() - 1);
   for (const BuiltProcess& built : image.processes) {
-    const Process* process = ProcessAt(system, built.object);
-    ASSERT_EQ(process != nullptr, built.recipe.linked) << built.recipe.name;
-    if (process != nullptr) ExpectSame(*process, built, recipe.mode);
+    ASSERT_EQ(HasProcess(system, built.object), built.recipe.linked) << built.recipe.name;
+    if (!built.recipe.linked) continue;
+    ExpectSame(ProcessAt(system, built.object), built, recipe.mode);
   }
   EXPECT_TRUE(system.orphans.empty());
 }
