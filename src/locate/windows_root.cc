@@ -232,10 +232,13 @@ class Tests {
     }
   }
 
+  // Where no System process tells, a root with a user half may be any process's.
   void UserHalf() {
     if (root_.page.user_entries == 0 || candidate_.cls == RootClass::kKernel) return;
     sheet_.Pass("user-half", kUserHalfPoints,
                 fmt::format("not empty: {} entries", root_.page.user_entries));
+    if (candidate_.cls == RootClass::kProcess || root_.claimed) return;
+    candidate_.confidence = std::min(candidate_.confidence, kVerifiedConfidence - 1);
   }
 
   const Scene& scene_;
