@@ -179,6 +179,26 @@ TEST(WindowsPlaces, SharedDataIsMissing) {
   }
 }
 
+// Without the System process no root is known to be its own: one is used, with a warning.
+TEST(WindowsPlaces, SystemProcessIsMissing) {
+  for (const ModeName mode : {ModeName::kX86, ModeName::kPae, ModeName::kX64, ModeName::kArm64}) {
+    WindowsRecipe recipe = Usual(mode, "22000");
+    if (PointerBytes(mode) == 4) recipe.layout = "7601";
+    WindowsImage image = BuildWindows(recipe);
+    image.memory.RemovePage(image.System().object_at);
+    SCOPED_TRACE(static_cast<int>(mode));
+    const auto memory = image.memory.Build();
+    const Findings findings = LocateWhole(*memory);
+    ASSERT_EQ(findings.systems.size(), 1U);
+    EXPECT_EQ(KernelRoot(findings), image.root);
+    EXPECT_EQ(findings.systems[0].kernel.TheStanding(), Standing::kProbable);
+    // The header's word counts.
+    const Findings named = LocateWhole(*memory, FactsNaming(image.root, "header", mode));
+    EXPECT_EQ(KernelRoot(named), image.root);
+    EXPECT_EQ(named.systems[0].kernel.TheStanding(), Standing::kVerified);
+  }
+}
+
 TEST(WindowsPlaces, ProcessesThatHideOrShareARoot) {
   WindowsRecipe recipe = Usual();
   recipe.processes[4].linked = false;
