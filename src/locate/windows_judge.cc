@@ -144,6 +144,7 @@ class Court {
     system.os = GuestOs::kWindows;
     system.kernel = *best;
     if (cluster.kernel.build != 0) system.build = cluster.kernel.build;
+    if (cluster.kernel.system) system.system_process = cluster.kernel.system->object;
     if (const auto& image = cluster.kernel.image.image) {
       system.kernel_base = image->base;
       if (!image->debug_name.empty()) {
