@@ -99,7 +99,7 @@ class Court {
   void Explore(Cluster& cluster) const {
     std::size_t explored = 0;
     for (const WindowsRoot* root : cluster.roots) {
-      if (!root->shared_data || explored == kMostExplored) return;
+      if (explored == kMostExplored) return;
       if (++explored == 1) {
         cluster.kernel = ExploreKernel(scene_, *root);
       } else {
