@@ -138,9 +138,7 @@ bool LinuxProcessRoots::SharesKernelHalf(PhysAddr table) const {
   return shared != 0 && shared * 5 >= of * 4;
 }
 
-Root LinuxProcessRoots::Of(PhysAddr table) const {
-  return {kernel_.mode, table, kernel_.upper};
-}
+Root LinuxProcessRoots::Of(PhysAddr table) const { return {kernel_.mode, table, kernel_.upper}; }
 
 // arch/x86/include/asm/pgtable.h, kernel_to_user_pgdp: the second page of the pair.
 std::optional<Root> LinuxProcessRoots::UserRootOf(PhysAddr table) const {

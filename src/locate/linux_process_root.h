@@ -16,7 +16,8 @@ namespace v2p {
 /// Whether tables below `root` lead to a page for EL0 that is not global. Reads a few dozen tables.
 bool HasArm64UserHalf(const PhysicalMemory& memory, PhysAddr root);
 
-/// Tests and makes roots of the processes of one kernel. Remembers what it has tested: one a thread.
+/// Tests and makes roots of the processes of one kernel. Remembers what it has tested: one a
+/// thread.
 class LinuxProcessRoots {
  public:
   LinuxProcessRoots(const PhysicalMemory& memory, const Candidate& kernel,

@@ -140,8 +140,7 @@ void AddProcesses(const Scene& scene, const LinuxLayout& layout, System& system)
   for (const VirtAddr link : list->links) add(link, Linkage::kLinked);
   if (offsets.mm && offsets.leader) {
     const Linkage linkage = list->complete ? Linkage::kHidden : Linkage::kUnknown;
-    for (const VirtAddr link :
-         FindUnlistedTasks(memory, kernel, layout, *list, offsets, roots)) {
+    for (const VirtAddr link : FindUnlistedTasks(memory, kernel, layout, *list, offsets, roots)) {
       add(link, linkage);
     }
   }

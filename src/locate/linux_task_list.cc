@@ -66,9 +66,7 @@ class Rings {
   }
   std::optional<VirtAddr> Previous(VirtAddr link) { return Next(link + pointer_); }
 
-  bool MayBeLink(VirtAddr va) const {
-    return va.value % pointer_ == 0 && layout_.InDirectMap(va);
-  }
+  bool MayBeLink(VirtAddr va) const { return va.value % pointer_ == 0 && layout_.InDirectMap(va); }
 
   LinuxTaskList Follow(VirtAddr head, std::int64_t comm) {
     LinuxTaskList list{head, comm, {}, false};
@@ -97,7 +95,8 @@ class Rings {
       if (!at || (*at != list.head && !MayBeLink(*at)) || (this->*back)(*at) != from) return false;
       if (*at == list.head) return true;
       // A process may call itself what it likes, but few do so in bytes that are no text.
-      if (LinuxTaskName(reader_, *at, list.comm).empty() && ++nameless > 2 + list.links.size() / 8) {
+      if (LinuxTaskName(reader_, *at, list.comm).empty() &&
+          ++nameless > 2 + list.links.size() / 8) {
         return false;
       }
       list.links.push_back(*at);
