@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 
 #include "locate/kernel_image.h"
 #include "locate/windows_space.h"
@@ -85,9 +86,13 @@ class Search {
   // True when the kernel was found or the search has cost enough.
   bool Table(VirtAddr base, unsigned shift) {
     std::array<std::byte, kPageBytes> table;
-    const Reach reach = reader_.Read(TableAt(base, shift), table);
-    if (reach == Reach::kNotInImage) incomplete_ = true;
-    if (reach != Reach::kReached) return false;
+    const auto found = reader_.Find(TableAt(base, shift));
+    if (found.reach == Reach::kNotInImage) incomplete_ = true;
+    if (found.reach != Reach::kReached || !IsNew(found.pa, shift)) return false;
+    if (reader_.Memory().Read(found.pa, table) != table.size()) {
+      incomplete_ = true;
+      return false;
+    }
     if (++tables_ > kMostTables) return true;
     const PagingLevel& level = LevelOf(shift - 9);
     for (std::uint64_t i = 0; i < 512; ++i) {
@@ -105,6 +110,9 @@ class Search {
     return false;
   }
 
+  // No kernel names a table or a large page twice in this range; hostile ones do so without end.
+  bool IsNew(PhysAddr pa, unsigned shift) { return known_.insert(pa.value | shift).second; }
+
   const PagingLevel& LevelOf(unsigned shift) const {
     const auto levels = Mode(reader_.TheRoot().mode).Levels();
     return *std::find_if(levels.begin(), levels.end(),
@@ -115,6 +123,11 @@ class Search {
   bool LargePage(VirtAddr at, const PagingLevel& level, std::uint64_t entry) {
     if (level.shift > 21) return false;
     const PhysAddr pa(level.LargePage(entry));
+    if (!IsNew(pa, level.shift)) return false;
+    if (!reader_.Memory().FirstPresent(pa, pa + level.PageBytes())) {
+      incomplete_ = true;
+      return false;
+    }
     for (std::uint64_t offset = 0; offset < level.PageBytes(); offset += kPageBytes) {
       if (++pages_ > kMostPages || TryPage(at + offset, pa + offset)) return true;
     }
@@ -129,6 +142,7 @@ class Search {
   std::uint64_t tables_ = 0;
   std::uint64_t pages_ = 0;
   std::uint64_t images_ = 0;
+  std::unordered_set<std::uint64_t> known_;
 };
 
 }  // namespace
