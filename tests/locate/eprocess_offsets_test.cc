@@ -34,9 +34,9 @@ class Objects {
   EprocessContext& Context() { return context_; }
   const std::vector<Eprocess>& All() const { return objects_; }
   const Eprocess& System() const { return objects_.front(); }
-  EprocessOffsets Derive() const { return DeriveEprocessOffsets(context_, All(), System()); }
+  EprocessOffsets Derive() const { return DeriveEprocessOffsets(context_, All(), &System()); }
   ChosenOffsets Choose(std::optional<v2p::DebuggerBlock> debugger = std::nullopt) const {
-    return ChooseEprocessOffsets(context_, All(), All(), System(), debugger);
+    return ChooseEprocessOffsets(context_, All(), All(), &System(), debugger);
   }
 
  private:
@@ -94,7 +94,7 @@ TEST_P(EprocessOffsetsOf, AreInTheTableOfTheBuild) {
   const ProcessLayout layout(GetParam().mode, GetParam().layout);
   const WindowsImage image = BuildWindows(RecipeOf(GetParam()));
   Objects objects(image, GetParam().mode);
-  const EprocessRow* row = FittingRow(objects.Context(), objects.System());
+  const EprocessRow* row = FittingRow(objects.Context(), {}, &objects.System());
   ASSERT_NE(row, nullptr);
   EXPECT_LE(row->first_build, image.build);
   EXPECT_GE(row->last_build, image.build);
@@ -137,7 +137,7 @@ TEST(EprocessOffsets, TableThatDoesNotFitIsNoted) {
   EXPECT_EQ(chosen.offsets.pid, 0x440);
   EXPECT_EQ(chosen.sources, "derived = table of build 19041");
   ASSERT_EQ(chosen.notes.size(), 1U);
-  EXPECT_EQ(chosen.notes[0], "the offsets published for build 17763 do not fit System");
+  EXPECT_EQ(chosen.notes[0], "the offsets published for build 17763 do not fit");
 }
 
 // A build that nobody has published: no note, and the row that fits is named.
