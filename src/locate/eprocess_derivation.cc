@@ -107,26 +107,36 @@ class Derivation {
     return context_.reader->LoadPointer(next + pointer_) == (object.At() + at).value;
   }
 
+  struct PidVotes {
+    std::size_t votes = 0, linked = 0, astray = 0;
+    std::unordered_set<std::uint64_t> pids;
+  };
+
+  PidVotes VotesForPid(std::size_t at) const {
+    PidVotes result;
+    for (const Eprocess* o : others_) {
+      const auto pid = o->Pointer(at);
+      if (!pid || !IsPid(*pid) || !HasLinks(*o, at + pointer_)) continue;
+      ++result.votes;
+      result.pids.insert(*pid);
+      const auto leads_on = LeadsOn(*o, at + pointer_);
+      result.linked += leads_on == true ? 1 : 0;
+      result.astray += leads_on == false ? 1 : 0;
+    }
+    return result;
+  }
+
   std::size_t FindPid() const {
     std::size_t best = 0;
     std::pair<std::size_t, std::size_t> most;
     for (std::size_t at = kFirstField; at + 3 * pointer_ <= size_; at += pointer_) {
       if (!SystemHas(at, kSystemPid)) continue;
-      std::unordered_set<std::uint64_t> pids;
-      const std::size_t votes = Count([&](const Eprocess& o) {
-        const auto pid = o.Pointer(at);
-        if (!pid || !IsPid(*pid) || !HasLinks(o, at + pointer_)) return false;
-        pids.insert(*pid);
-        return true;
-      });
-      if (!NearlyAll(votes, others_.size()) || !NearlyAll(pids.size(), votes)) continue;
-      const std::size_t links = at + pointer_;
-      const std::size_t linked =
-          Count([&](const Eprocess& o) { return LeadsOn(o, links) == true; });
-      const std::size_t astray =
-          Count([&](const Eprocess& o) { return LeadsOn(o, links) == false; });
-      if (linked < 4 * astray || std::pair(linked, votes) <= most) continue;
-      most = {linked, votes};
+      const PidVotes found = VotesForPid(at);
+      if (!NearlyAll(found.votes, others_.size())) continue;
+      if (!NearlyAll(found.pids.size(), found.votes)) continue;
+      if (found.linked < 4 * found.astray) continue;
+      if (std::pair(found.linked, found.votes) <= most) continue;
+      most = {found.linked, found.votes};
       best = at;
     }
     return best;
