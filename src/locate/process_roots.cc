@@ -6,12 +6,16 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
 namespace v2p {
 namespace {
+
+constexpr std::uint64_t kFrame = 0x000F'FFFF'FFFF'F000;
+constexpr std::uint64_t kPdpt = 32;  // Intel SDM vol. 3, 4.4.1: bytes, and alignment
 
 // Slots for the shared data and the kernel's image have the same tables in all roots of a system;
 // others differ between processes and sessions.
@@ -34,7 +38,6 @@ auto Claim(const FoundProcess& found) {
 }
 
 std::uint64_t TopDirectory(const PhysicalMemory& memory, PhysAddr pdpt) {
-  constexpr std::uint64_t kFrame = 0x000F'FFFF'FFFF'F000;
   std::array<std::byte, 8> entry;
   if (memory.Read(pdpt + 24, entry) != entry.size()) return 0;
   return LoadLe<std::uint64_t>(entry.data()) & kFrame;
@@ -71,16 +74,28 @@ class Orphans {
     }
   }
 
-  // A directory of the top GiB belongs to a PDPT that may be anywhere: no root to show.
-  void PaeDirectories(std::vector<std::string>& notes) const {
+  // A directory of the top GiB does not say which PDPT names it. Windows keeps many PDPTs in a
+  // page, so that those of processes lead to others; a directory that none of them names is
+  // counted.
+  void PaeDirectories(std::vector<std::string>& notes) {
     if (context_.Mode() != ModeName::kPae) return;
-    const auto seen = scene_.seen->Of(SightingKind::kPaeDirectory);
-    const auto unclaimed = std::count_if(seen.begin(), seen.end(), [&](const Sighting& s) {
-      return !directories_.contains(s.at.value) && HasKernelHalf(s.at);
-    });
-    if (unclaimed == 0) return;
-    notes.push_back(fmt::format(
-        "{} page directories have this system's kernel half and belong to no process", unclaimed));
+    std::unordered_set<std::uint64_t> unclaimed;
+    for (const Sighting& s : scene_.seen->Of(SightingKind::kPaeDirectory)) {
+      if (!directories_.contains(s.at.value) && HasKernelHalf(s.at)) unclaimed.insert(s.at.value);
+    }
+    for (const std::uint64_t page : PointerPages()) {
+      for (std::uint64_t at = page; !unclaimed.empty() && at < page + kPageBytes; at += kPdpt) {
+        const Root root{ModeName::kPae, PhysAddr(at), std::nullopt};
+        if (!unclaimed.contains(TopDirectory(*scene_.memory, root.table))) continue;
+        if (!BelongsTo(context_, LookAtRoot(*scene_.memory, root))) continue;
+        unclaimed.erase(TopDirectory(*scene_.memory, root.table));
+        Add(root, false);
+      }
+    }
+    if (unclaimed.empty()) return;
+    notes.push_back(
+        fmt::format("{} page directories have this system's kernel half and belong to no process",
+                    unclaimed.size()));
   }
 
   std::vector<OrphanRoot> Take(std::vector<std::string>& notes) {
@@ -94,8 +109,13 @@ class Orphans {
     if (root.mode == ModeName::kPae) directories_.insert(TopDirectory(*scene_.memory, root.table));
   }
 
+  std::set<std::uint64_t> PointerPages() const {
+    std::set<std::uint64_t> pages;
+    for (const std::uint64_t table : claimed_) pages.insert(table & ~(kPageBytes - 1));
+    return pages;
+  }
+
   bool HasKernelHalf(PhysAddr directory) const {
-    constexpr std::uint64_t kFrame = 0x000F'FFFF'FFFF'F000;
     constexpr std::size_t kTopEntryAt = 0x1FF * 8;
     std::array<std::byte, 8> entry;
     if (scene_.memory->Read(directory + kTopEntryAt, entry) != entry.size()) return false;
@@ -119,13 +139,13 @@ class Orphans {
 
 }  // namespace
 
-void SettleRoots(const EprocessContext& context, VirtAddr system,
+void SettleRoots(const EprocessContext& context, std::optional<VirtAddr> system,
                  std::span<FoundProcess> processes) {
   std::unordered_map<std::uint64_t, const FoundProcess*> owners;
   const PhysAddr kernel = context.reader->TheRoot().table;
   for (FoundProcess& found : processes) {
     auto& root = found.process.root;
-    if (root && root->table == kernel && found.process.object != system) {
+    if (system && root && root->table == kernel && found.process.object != *system) {
       root.reset();
       found.process.root_state = RootState::kShared;
       continue;
