@@ -79,6 +79,7 @@ class Lister {
     if (offsets_.links != links) list = FollowFrom(object);
     system_.notes.insert(system_.notes.end(), list.notes.begin(), list.notes.end());
     Take(list);
+    DoubtKernelRoot();
     SettleRoots(context_, object, found_);
   }
 
@@ -134,6 +135,19 @@ class Lister {
     Report(unreadable_, "could not be read");
     Report(odd_, "look like processes but have no PID and time of one");
     Report(left_out_, "were left out");
+  }
+
+  // Idle, a part of the kernel's image, runs on the kernel's own root. An image may lack that and
+  // have a process's, which leads to the same kernel.
+  void DoubtKernelRoot() {
+    for (const FoundProcess& found : found_) {
+      const Process& p = found.process;
+      if (p.pid != 0 || !context_.InKernelImage(p.object) || !p.root) continue;
+      if (p.root->table == reader_.TheRoot().table) continue;
+      system_.notes.push_back(
+          fmt::format("the idle process runs on root {:#x}: {:#x} is a process's",
+                      p.root->table.value, reader_.TheRoot().table.value));
+    }
   }
 
   void Report(std::size_t count, std::string_view what) {
