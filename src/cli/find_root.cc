@@ -147,8 +147,11 @@ Result<RootChoice> RootOfSearch(const Args& args, const Image& image) {
     Approve(*verdict, SystemOf(*findings, *verdict), *claim);
     return claim;
   }
-  const bool instead = claim && !args.os && findings->systems.empty();
-  if (instead || args.cpu) {
+  const auto& systems = findings->systems;
+  const bool better = std::any_of(systems.begin(), systems.end(), [](const System& system) {
+    return system.kernel.TheStanding() == Standing::kVerified;
+  });
+  if (claim && (args.cpu || (!args.os && !better))) {
     Doubt(verdict, *claim);
     return claim;
   }
