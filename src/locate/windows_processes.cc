@@ -15,8 +15,6 @@
 namespace v2p {
 namespace {
 
-// Beyond these, which no Windows reaches, objects are counted and left out. The list's come first.
-constexpr std::size_t kMostProcesses = 1U << 16U;
 constexpr std::size_t kMostSampled = 512;  // of the list, and as many of memory
 constexpr std::uint64_t kPidLimit = 1U << 26U;
 
@@ -79,8 +77,7 @@ class Lister {
     if (offsets_.links != links) list = FollowFrom(object);
     system_.notes.insert(system_.notes.end(), list.notes.begin(), list.notes.end());
     Take(list);
-    DoubtKernelRoot();
-    SettleRoots(context_, object, found_);
+    Settle(object);
   }
 
   // Without System, from any process that runs: it is in the same list.
@@ -137,17 +134,14 @@ class Lister {
     Report(left_out_, "were left out");
   }
 
-  // Idle, a part of the kernel's image, runs on the kernel's own root. An image may lack that and
-  // have a process's, which leads to the same kernel.
-  void DoubtKernelRoot() {
-    for (const FoundProcess& found : found_) {
-      const Process& p = found.process;
-      if (p.pid != 0 || !context_.InKernelImage(p.object) || !p.root) continue;
-      if (p.root->table == reader_.TheRoot().table) continue;
-      system_.notes.push_back(
-          fmt::format("the idle process runs on root {:#x}: {:#x} is a process's",
-                      p.root->table.value, reader_.TheRoot().table.value));
+  // An image may lack the kernel's own root and have a process's, which leads to the same kernel.
+  void Settle(std::optional<VirtAddr> system) {
+    const auto own = KernelsOwnRoot(context_, system, found_);
+    if (const PhysAddr used = reader_.TheRoot().table; own && *own != used) {
+      system_.notes.push_back(fmt::format("the kernel's own root is {:#x}: {:#x} is a process's",
+                                          own->value, used.value));
     }
+    SettleRoots(context_, system, own, found_);
   }
 
   void Report(std::size_t count, std::string_view what) {
@@ -163,6 +157,7 @@ class Lister {
     FoundProcess found;
     found.listed = listed;
     found.process = Read(object, *pid);
+    found.root_known = object.Pointer(context_.Space().process_root).has_value();
     found.ended = object.HasEnded() || found.process.exit_time.has_value();
     const bool idle = *pid == 0 && context_.InKernelImage(object.At());
     if (!listed && !idle && !MayBeProcess(found.process)) {

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "support/findings_checks.h"
@@ -63,6 +64,27 @@ TEST(ProcessCases, ListWithAMissingPage) {
   EXPECT_NE(Notes(system).find("forward: cannot be read behind"), std::string::npos);
   EXPECT_NE(Notes(system).find("backward: cannot be read behind"), std::string::npos);
   EXPECT_NE(Notes(system).find("1 objects could not be read"), std::string::npos);
+}
+
+// An object whose first page is absent has its PID, links and name all the same.
+TEST(ProcessCases, ObjectWithoutItsFirstPage) {
+  WindowsImage image = BuildWindows(Recipe());
+  KernelEditor editor(image, ModeName::kX64);
+  const auto crossing = std::find_if(
+      image.processes.begin() + 1, image.processes.end(), [](const BuiltProcess& built) {
+        return built.object % 0x1000 > 0x1000 - 0x400 && built.object % 0x1000 < 0x1000 - 0x40;
+      });
+  ASSERT_NE(crossing, image.processes.end());
+  image.memory.RemovePage(crossing->object_at & ~0xFFFULL);
+  const System system = ListedIn(image);
+  EXPECT_EQ(Notes(system), "");
+  const Process& process = ProcessAt(system, crossing->object);
+  EXPECT_EQ(process.pid, crossing->recipe.pid);
+  EXPECT_EQ(process.name, crossing->recipe.name);
+  EXPECT_EQ(process.linkage, Linkage::kLinked);
+  EXPECT_EQ(process.object_at, std::nullopt);
+  EXPECT_EQ(process.root, std::nullopt);
+  EXPECT_EQ(process.root_state, RootState::kNotInImage);
 }
 
 // Two pages are absent: what lies between is reached from neither side, but its neighbours in

@@ -71,6 +71,24 @@ INSTANTIATE_TEST_SUITE_P(Windows, ProcessRoots,
                                          ModeName::kX64La57, ModeName::kArm64),
                          NameOfMode);
 
+// The image lacks the kernel's own root; the header names a process's.
+TEST(ProcessRootsOfPartialImages, ProcessKeepsTheRootInUse) {
+  WindowsRecipe recipe = Recipe();
+  recipe.processes[4].own_root = false;
+  WindowsImage image = BuildWindows(recipe);
+  image.memory.RemovePage(image.root);
+  const BuiltProcess& used = image.processes[1];
+  const Findings findings = ListWhole(*image.memory.Build(), FactsNaming(used.root));
+  ASSERT_EQ(findings.systems.size(), 1U);
+  const System& system = findings.systems[0];
+  ASSERT_EQ(KernelRoot(findings), used.root);
+  EXPECT_EQ(ProcessAt(system, used.object).root->table, PhysAddr(used.root));
+  EXPECT_EQ(ProcessAt(system, used.object).root_state, RootState::kOk);
+  EXPECT_EQ(ProcessAt(system, image.System().object).root_state, RootState::kNotInImage);
+  EXPECT_EQ(ProcessAt(system, image.processes[5].object).root_state, RootState::kShared);
+  EXPECT_NE(Notes(system).find("the kernel's own root is 0x7b5000"), std::string::npos);
+}
+
 TEST(ProcessShadows, BelongToTheirProcesses) {
   WindowsRecipe recipe = Recipe();
   recipe.shadows = recipe.pcid = true;

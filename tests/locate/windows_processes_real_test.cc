@@ -58,7 +58,7 @@ TEST(WindowsProcessesReal, MemoryOf17763ShowsThem) {
   EXPECT_TRUE(system.orphans.empty());
   // The only other root in the image is Registry's; the kernel's own is not there.
   EXPECT_EQ(ProcessAt(system, 0xFFFF'E38F'364C'6040).root->table, PhysAddr(0x3700000));
-  EXPECT_NE(Notes(system).find("the idle process runs on root 0x1ad000"), std::string::npos);
+  EXPECT_NE(Notes(system).find("the kernel's own root is 0x1ad000"), std::string::npos);
 }
 
 TEST(WindowsProcessesReal, OffsetsOf17763AreDerivedFromThem) {
