@@ -44,7 +44,7 @@ class SetSource final : public ByteSource {
     std::size_t done = 0;
     while (done < out.size() && offset < Size()) {
       const auto room = out.subspan(done);
-      const auto got = WantsWholeSet(offset, room) ? ReadSet(offset, room) : ReadPart(offset, room);
+      auto got = WantsWholeSet(offset, room) ? ReadSet(offset, room) : ReadPart(offset, room);
       if (!got) return got;
       done += *got;
       offset += *got;
