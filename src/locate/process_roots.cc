@@ -139,13 +139,13 @@ class Orphans {
 
 }  // namespace
 
-void SettleRoots(const EprocessContext& context, VirtAddr system,
+void SettleRoots(const EprocessContext& context, std::optional<VirtAddr> system,
                  std::span<FoundProcess> processes) {
   std::unordered_map<std::uint64_t, const FoundProcess*> owners;
   const PhysAddr kernel = context.reader->TheRoot().table;
   for (FoundProcess& found : processes) {
     auto& root = found.process.root;
-    if (root && root->table == kernel && found.process.object != system) {
+    if (system && root && root->table == kernel && found.process.object != *system) {
       root.reset();
       found.process.root_state = RootState::kShared;
       continue;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,8 +24,9 @@ struct FoundProcess {
 
 /// Sets root_state of each from its root's page. Where several name one root, the process that is
 /// listed, alive and youngest has it; for the others it is recycled. A process on the kernel's own
-/// root, other than `system`, loses `root` and is shared.
-void SettleRoots(const EprocessContext& context, VirtAddr system,
+/// root, other than `system`, loses `root` and is shared; without `system` nobody can tell whether
+/// that root is the kernel's own.
+void SettleRoots(const EprocessContext& context, std::optional<VirtAddr> system,
                  std::span<FoundProcess> processes);
 
 /// Roots and user-mode shadows that detectors saw, that belong to this system and that none of

@@ -37,11 +37,8 @@ class Lister {
   void Run() {
     ConfirmSeen();
     const auto object = FindSystemObject(scene_, context_, system_.system_process, seen_);
-    if (!object) {
-      system_.notes.emplace_back("processes: the System process was not found");
-    } else {
-      List(*object);
-    }
+    if (!object) system_.notes.emplace_back("processes: the System process was not found");
+    if (object || !seen_.empty()) List(object);
     system_.orphans = FindOrphans(scene_, context_, found_, system_.notes);
     for (FoundProcess& found : found_) system_.processes.push_back(std::move(found.process));
     std::sort(system_.processes.begin(), system_.processes.end(),
@@ -66,23 +63,36 @@ class Lister {
     }
   }
 
-  void List(VirtAddr object) {
-    const Eprocess system(reader_, object);
-    std::uint16_t links = GuessLinks(context_, system);
-    if (const EprocessRow* row = FittingRow(context_, system); links == 0 && row != nullptr) {
-      links = row->offsets.links;
+  void List(std::optional<VirtAddr> object) {
+    std::optional<Eprocess> system;
+    std::uint16_t links = 0;
+    if (object) {
+      system.emplace(reader_, *object);
+      links = GuessLinks(context_, *system);
+      const EprocessRow* row = FittingRow(context_, {}, &*system);
+      if (links == 0 && row != nullptr) links = row->offsets.links;
     }
     ProcessList list;
-    if (links != 0) list = FollowProcessList(context_, object, links);
-    Choose(system, list);
+    if (links != 0) list = FollowProcessList(context_, *object, links);
+    Choose(system ? &*system : nullptr, list);
     if (offsets_.pid == 0) return;
-    if (offsets_.links != links) list = FollowProcessList(context_, object, offsets_.links);
+    if (offsets_.links != links) list = FollowFrom(object);
     system_.notes.insert(system_.notes.end(), list.notes.begin(), list.notes.end());
     Take(list);
+    DoubtKernelRoot();
     SettleRoots(context_, object, found_);
   }
 
-  void Choose(const Eprocess& system, const ProcessList& list) {
+  // Without System, from any process that runs: it is in the same list.
+  ProcessList FollowFrom(std::optional<VirtAddr> start) {
+    for (std::size_t i = 0; !start && i < std::min(seen_.size(), kMostSampled); ++i) {
+      const Eprocess object(reader_, seen_[i]);
+      if (!object.HasEnded() && !context_.InKernelImage(seen_[i])) start = seen_[i];
+    }
+    return start ? FollowProcessList(context_, *start, offsets_.links) : ProcessList{};
+  }
+
+  void Choose(const Eprocess* system, const ProcessList& list) {
     std::vector<Eprocess> listed;
     std::unordered_set<std::uint64_t> taken;
     Sample(list.objects, taken, listed);
@@ -125,6 +135,19 @@ class Lister {
     Report(unreadable_, "could not be read");
     Report(odd_, "look like processes but have no PID and time of one");
     Report(left_out_, "were left out");
+  }
+
+  // Idle, a part of the kernel's image, runs on the kernel's own root. An image may lack that and
+  // have a process's, which leads to the same kernel.
+  void DoubtKernelRoot() {
+    for (const FoundProcess& found : found_) {
+      const Process& p = found.process;
+      if (p.pid != 0 || !context_.InKernelImage(p.object) || !p.root) continue;
+      if (p.root->table == reader_.TheRoot().table) continue;
+      system_.notes.push_back(
+          fmt::format("the idle process runs on root {:#x}: {:#x} is a process's",
+                      p.root->table.value, reader_.TheRoot().table.value));
+    }
   }
 
   void Report(std::size_t count, std::string_view what) {

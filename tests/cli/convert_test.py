@@ -33,13 +33,13 @@ HEADER = windows_dump.LAYOUT  # testdata/layouts, a transcription apart from the
 # guests' own containers hold them (tests/support/guest_images.py reads those).
 PAGE_SUMS = {
     "x64.elf": (1171456,
-        "1c556b78d0349bc8251321673c429f2fcc06a94ce96b42a5baed901cede1f437"),
+                "1c556b78d0349bc8251321673c429f2fcc06a94ce96b42a5baed901cede1f437"),
     "lime.lime": (831488,
         "077906564fa12c7996ace27a7a11bb95cbbbc0497a23be6c93763e34c46c6c73"),
     "win64.dmp": (1028096,
         "b542e78f1e9df81cf7fa415fec776768b9450b62206f18f44842a4a00174885b"),
     "arm64.elf": (1839104,
-        "7bff23bedf8f21c3d59a22506708c8bb6dfe89c6022f18f8f0542546dd660efd"),
+                  "7bff23bedf8f21c3d59a22506708c8bb6dfe89c6022f18f8f0542546dd660efd"),
 }
 
 
