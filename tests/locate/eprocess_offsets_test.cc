@@ -7,6 +7,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <ostream>
 
 #include "locate/eprocess_derivation.h"
 #include "locate/system_object.h"
@@ -171,6 +172,8 @@ struct Triage {
   const char* file;
   Era era;
 };
+
+std::ostream& operator<<(std::ostream& out, const Triage& triage) { return out << triage.file; }
 
 class EprocessOfTriage : public testing::TestWithParam<Triage> {};
 

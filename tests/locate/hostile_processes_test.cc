@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "locate/detectors.h"
 #include "locate/process_list.h"
 #include "locate/system_object.h"
 #include "support/guest_tables.h"
@@ -84,6 +85,20 @@ TEST(HostileProcesses, SignaturesWithoutFields) {
   EXPECT_LE(system.processes.size(), 13U);
   EXPECT_NE(Notes(system).find("look like processes but have no PID"), std::string::npos);
   EXPECT_NE(Notes(system).find("objects were left out"), std::string::npos);
+}
+
+// An object of another system, a guest for example: in this one its address is other memory.
+TEST(HostileProcesses, SignatureThatIsNotWhereItSays) {
+  WindowsImage image = Usual();
+  std::vector<std::byte> page(kGuestPage);
+  PutSignature(page, 0x80, image.places.kernel_base + 0x2080);
+  image.memory.PutBytes(0x4000'0000, page);
+  Sightings seen;
+  DetectProcessObjects({PhysAddr(0x4000'0000), page}, {0x5000'0000}, seen);
+  ASSERT_EQ(seen.Of(SightingKind::kProcessObject64).size(), 1U);
+  const System system = Listed(image);
+  EXPECT_EQ(system.processes.size(), 13U);
+  EXPECT_EQ(Notes(system), "") << "not even counted as an odd one";
 }
 
 // Whole objects, each with a PID, a name and links, that are in no list: shown as hidden.

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <ostream>
 #include <random>
 
 #include "base/bytes.h"
@@ -155,6 +156,8 @@ struct Triage {
   std::uint64_t object;
   std::uint64_t root;
 };
+
+std::ostream& operator<<(std::ostream& out, const Triage& triage) { return out << triage.file; }
 
 class TriageDump : public testing::TestWithParam<Triage> {};
 
