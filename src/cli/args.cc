@@ -117,6 +117,15 @@ void AddRootOptions(CLI::App& app, Args& args, RawText& raw) {
   app.add_option("--cpu", args.cpu, "Use the root that virtual CPU N had")
       ->type_name("N")
       ->group(kRootGroup);
+  app.add_option("--pid", args.pid, "Use the root of the process with this PID")
+      ->type_name("N")
+      ->group(kRootGroup);
+  app.add_option("--process", args.process, "Use the root of the process with this name")
+      ->type_name("NAME")
+      ->group(kRootGroup);
+  app.add_option("--os", args.os, "Of several systems in the image, the Nth of v2p dtb --all")
+      ->type_name("N")
+      ->group(kRootGroup);
   app.add_flag("--strict", args.strict, "Only present entries map; nothing else is followed")
       ->group(kRootGroup);
   app.add_flag("--ignore-canonical", args.ignore_canonical,
@@ -154,6 +163,11 @@ void AddCommands(CLI::App& app, Args& args) {
     return sub;
   };
   add("info", "What the image says about itself, and which memory it holds", Command::kInfo);
+  CLI::App* dtb =
+      add("dtb", "Page table roots of the image, and why they are believed", Command::kDtb);
+  dtb->add_flag("--explain", args.explain, "Show every test of every root");
+  dtb->add_flag("--all", args.all, "Look everywhere; show rejected roots too");
+  add("ps", "Processes with their roots, linked, hidden and exited ones", Command::kPs);
   add("formats", "List the formats that are recognised", Command::kFormats);
   CLI::App* schema = add("schema", "Print the JSON Schema of the output", Command::kSchema);
   schema->add_option("NAME", args.schema, "One of them, e.g. v2p.translation/1; default: all");
@@ -218,7 +232,9 @@ Status Finish(const RawText& raw, Args& args) {
     args.open.ranges = std::move(*ranges);
   }
   const bool translates = args.command == Command::kTranslate;
-  if ((translates || args.command == Command::kInfo) && args.dump.empty()) {
+  const bool shows = args.command == Command::kInfo || args.command == Command::kDtb ||
+                     args.command == Command::kPs;
+  if ((translates || shows) && args.dump.empty()) {
     return usage("no image: give --dump FILE");
   }
   if (!translates && !(args.addresses.empty() && args.address_file.empty())) {
@@ -227,7 +243,9 @@ Status Finish(const RawText& raw, Args& args) {
   if (translates && args.addresses.empty() && args.address_file.empty()) {
     return usage("no address: give some, or --addresses FILE");
   }
-  if (args.cpu && args.dtb) return usage("--cpu and --dtb each name a root: give one");
+  const int roots =
+      (args.cpu ? 1 : 0) + (args.dtb ? 1 : 0) + (args.pid ? 1 : 0) + (args.process.empty() ? 0 : 1);
+  if (roots > 1) return usage("--cpu, --dtb, --pid and --process each name a root: give one");
   return {};
 }
 

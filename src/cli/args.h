@@ -23,7 +23,16 @@ enum ExitStatus : int {
   kInterruptedStatus = 130,
 };
 
-enum class Command : std::uint8_t { kTranslate, kInfo, kFormats, kSchema, kPack, kConvert };
+enum class Command : std::uint8_t {
+  kTranslate,
+  kInfo,
+  kFormats,
+  kSchema,
+  kPack,
+  kConvert,
+  kDtb,
+  kPs
+};
 enum class OutputFormat : std::uint8_t { kText, kJson, kNdjson, kCsv, kWindbg };
 enum class ColorChoice : std::uint8_t { kAuto, kAlways, kNever };
 
@@ -36,7 +45,9 @@ struct Args {
   std::string address_file;  ///< empty: none; "-": standard input
   std::optional<std::uint64_t> dtb, ttbr1;
   std::optional<ModeName> mode;
-  std::optional<unsigned> cpu;
+  std::optional<unsigned> cpu, os;  ///< `os` counts from 1
+  std::optional<std::uint64_t> pid;
+  std::string process;
   std::optional<std::uint32_t> offsets_size;
   bool strict = false;
   bool ignore_canonical = false;
@@ -50,6 +61,8 @@ struct Args {
   PackOptions pack;
   ConvertOptions convert;
   std::string schema;
+  bool explain = false;  ///< `dtb`: every test of every root
+  bool all = false;      ///< `dtb`: look everywhere, show what was rejected too
 };
 
 /// Either `args`, or text to print (`out`, `err`) and the status to exit with.

@@ -118,6 +118,7 @@ Result<RootChoice> ChooseRoot(const ImageFacts& facts, const RootRequest& reques
   if (!claim) return tl::unexpected<Error>(claim.error());
   RootChoice choice;
   choice.ttbr1 = request.ttbr1;
+  if (choice.ttbr1) choice.ttbr1_source = "user";
   if (request.dtb) {
     choice.value = *request.dtb;
     choice.dtb_source = "user";
@@ -125,9 +126,7 @@ Result<RootChoice> ChooseRoot(const ImageFacts& facts, const RootRequest& reques
     choice.value = (*claim)->value;
     choice.dtb_source = (*claim)->source;
   } else {
-    return Fail(ErrorKind::kNoRoot,
-                "the image names no page table root and this version does not search for one: "
-                "give --dtb HEX");
+    return Fail(ErrorKind::kNoRoot, "the image names no page table root: give --dtb HEX");
   }
   const Status mode = FillMode(facts, request, *claim, choice);
   if (!mode) return tl::unexpected<Error>(mode.error());

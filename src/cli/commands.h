@@ -12,5 +12,7 @@ int RunFormats(const Args& args);
 int RunSchema(const Args& args);
 int RunPack(const Args& args);
 int RunConvert(const Args& args);
+int RunDtb(const Args& args);
+int RunPs(const Args& args);
 
 }  // namespace v2p::cli

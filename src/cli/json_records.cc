@@ -46,7 +46,7 @@ Json TranslationJson(const Record& record) {
   Json steps = Json::array();
   for (std::size_t i = 0; i < walk.step_count; ++i) steps.push_back(StepJson(record, i));
   Json::object_t members;
-  members.reserve(21);
+  members.reserve(22);
   Put("schema", "v2p.translation/1", &members);
   Put("image", record.Context().image_name, &members);
   Put("input", record.Input().text, &members);
@@ -67,6 +67,7 @@ Json TranslationJson(const Record& record) {
   Put("mode_source", root.mode_source, &members);
   Put("dtb", HexJson(walk.root.value), &members);
   Put("dtb_source", record.DtbSource(), &members);
+  Put("confidence", root.confidence ? Json(*root.confidence) : Json(), &members);
   Put("walk", std::move(steps), &members);
   return members;
 }

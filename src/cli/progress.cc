@@ -41,14 +41,15 @@ Progress::~Progress() {
   if (shown_) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::Update(std::uint64_t done, std::uint64_t total) {
+void Progress::Update(std::uint64_t done, std::uint64_t total, std::string_view more) {
   if (!enabled_) return;
   const auto now = Clock::now();
   if (now < next_) return;
   next_ = now + kEvery;
   shown_ = true;
   const double seconds = std::chrono::duration<double>(now - begin_).count();
-  fmt::print(stderr, "\r{}\033[K", ProgressLine(label_, done, total, seconds));
+  fmt::print(stderr, "\r{}{}{}\033[K", ProgressLine(label_, done, total, seconds),
+             more.empty() ? "" : "   ", more);
   std::fflush(stderr);
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace v2p::cli {
 
@@ -16,7 +17,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void Update(std::uint64_t done, std::uint64_t total);
+  /// `more` is appended to the line.
+  void Update(std::uint64_t done, std::uint64_t total, std::string_view more = {});
 
  private:
   using Clock = std::chrono::steady_clock;

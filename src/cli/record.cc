@@ -33,7 +33,7 @@ Record::Record(const ReportContext& context, const AddressInput& input, const v2
 std::string_view Record::DtbSource() const {
   const RootChoice& root = *context_->root;
   constexpr std::uint64_t kUpperHalf = std::uint64_t{1} << 55U;  // selects TTBR1
-  if (root.ttbr1 && (walk_->va.value & kUpperHalf) != 0) return "user";
+  if (root.ttbr1 && (walk_->va.value & kUpperHalf) != 0) return root.ttbr1_source;
   return root.dtb_source;
 }
 

@@ -36,7 +36,7 @@ class Record {
   const AddressInput& Input() const { return *input_; }
   const v2p::Walk& Walk() const { return *walk_; }
 
-  /// Where the root of this walk came from: of the user where it started from --ttbr1.
+  /// Where the root of this walk came from: TTBR1 may have another source than TTBR0.
   std::string_view DtbSource() const;
   HResult Translation() const { return translation_; }  ///< of VirtualToPhysical
   HResult OffsetsCode() const {

@@ -4,8 +4,8 @@
 
 #include <iterator>
 
+#include "cli/csv_field.h"
 #include "cli/reporter.h"
-#include "cli/safe_text.h"
 
 namespace v2p::cli {
 namespace {
@@ -13,20 +13,7 @@ namespace {
 // Columns are only ever appended: scripts count them.
 constexpr std::string_view kHeader =
     "schema,image,input,va,status,state,reason,pa,page_bytes,page_in_image,file_offset,hresult,"
-    "offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source\r\n";
-
-// A field, quoted where RFC 4180 asks for it. A leading sign or at sign is left alone: inputs are
-// hexadecimal and every other text is ours or the file's name.
-std::string Quoted(std::string_view text) {
-  std::string safe = SafeText(text);
-  if (safe.find_first_of(",\"") == std::string::npos) return safe;
-  std::string quoted = "\"";
-  for (const char c : safe) {
-    if (c == '"') quoted.push_back('"');
-    quoted.push_back(c);
-  }
-  return quoted + "\"";
-}
+    "offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source,confidence\r\n";
 
 std::string Hex(std::uint64_t value) { return fmt::format("0x{:016x}", value); }
 std::string Code(HResult value) { return fmt::format("0x{:08x}", value); }
@@ -48,7 +35,7 @@ class CsvReporter final : public Reporter {
  public:
   void Begin(const ReportContext& context, std::string* out) override {
     out->append(kHeader);
-    image_ = Quoted(context.image_name);
+    image_ = CsvField(context.image_name);
   }
   void Add(const Record& record, std::string* out) override {
     std::string offsets;
@@ -57,12 +44,13 @@ class CsvReporter final : public Reporter {
       offsets += Hex(offset);
     }
     const RootChoice& root = *record.Context().root;
-    fmt::format_to(
-        std::back_inserter(*out), "v2p.translation/1,{},{},{},{}{},{},{},{},{},{},{},{},{}\r\n",
-        image_, Quoted(record.Input().text), Hex(record.Walk().va.value), Outcome(record),
-        Code(record.Translation()), Code(record.OffsetsCode()),
-        record.Stop() ? Code(*record.Stop()) : "", record.Levels(), offsets, Name(root.mode),
-        root.mode_source, Hex(record.Walk().root.value), record.DtbSource());
+    fmt::format_to(std::back_inserter(*out),
+                   "v2p.translation/1,{},{},{},{}{},{},{},{},{},{},{},{},{},{}\r\n", image_,
+                   CsvField(record.Input().text), Hex(record.Walk().va.value), Outcome(record),
+                   Code(record.Translation()), Code(record.OffsetsCode()),
+                   record.Stop() ? Code(*record.Stop()) : "", record.Levels(), offsets,
+                   Name(root.mode), root.mode_source, Hex(record.Walk().root.value),
+                   record.DtbSource(), root.confidence ? fmt::format("{}", *root.confidence) : "");
   }
 
  private:

@@ -18,6 +18,7 @@ class JsonReporter final : public Reporter {
                       {"image", context.image_name},
                       {"dtb", HexJson(root.Masked())},
                       {"dtb_source", root.dtb_source},
+                      {"confidence", root.confidence ? Json(*root.confidence) : Json()},
                       {"mode", Name(root.mode)},
                       {"mode_source", root.mode_source},
                       {"mode_assumed", root.mode_assumed},

@@ -146,8 +146,8 @@ class TextReporter final : public Reporter {
                    SafeText(context.image_name), SafeText(context.image->title), root.Masked(),
                    SourceWords(root.dtb_source), Name(root.mode), SourceWords(root.mode_source));
     if (root.ttbr1) {
-      fmt::format_to(std::back_inserter(*out), "  TTBR1 {:#x} from the user\n",
-                     *root.ttbr1 & Mode(root.mode).root_mask);
+      fmt::format_to(std::back_inserter(*out), "  TTBR1 {:#x} {}\n",
+                     *root.ttbr1 & Mode(root.mode).root_mask, SourceWords(root.ttbr1_source));
     }
     for (const std::string& note : root.notes) {
       fmt::format_to(std::back_inserter(*out), "  {}\n", SafeText(note));

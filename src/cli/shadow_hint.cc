@@ -19,11 +19,18 @@ void ShadowHint::Look(const Walk& walk, const RootChoice& root) {
   const bool four_or_five = root.mode == ModeName::kX64 || root.mode == ModeName::kX64La57;
   const bool kernel = walk.va.value >> 63U != 0;
   if (found_ || !four_or_five || !kernel || walk.status != WalkStatus::kNotPresent) return;
-  found_ = LooksLikeUserShadow(root.value);
+  found_ = root.shadow_of || LooksLikeUserShadow(root.value);
   root_ = root.value;
+  kernel_root_ = root.shadow_of;
 }
 
 std::string ShadowHint::Text(std::string_view image) const {
+  if (kernel_root_) {
+    return fmt::format(
+        "{}: kernel addresses failed under {:#x}, a user-mode shadow root (page table isolation): "
+        "its kernel root is --dtb {:#x}",
+        image, root_, kernel_root_->value);
+  }
   return fmt::format(
       "{}: kernel addresses failed under {:#x}, which looks like a user-mode shadow root (page "
       "table isolation): try the kernel root of the same process",

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,7 @@ class ShadowHint {
  private:
   bool found_ = false;
   std::uint64_t root_ = 0;
+  std::optional<PhysAddr> kernel_root_;
 };
 
 }  // namespace v2p::cli

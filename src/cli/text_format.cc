@@ -54,6 +54,9 @@ std::string HResultName(HResult code) {
 std::string SourceWords(std::string_view source) {
   if (source == "user") return "given by the user";
   if (source == "header") return "from the header";
+  if (source == "scan") return "found by a scan";
+  if (source == "process") return "of the process";
+  if (source == "locator") return "as the search found it";
   return fmt::format("from {}", source);
 }
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "cli/address_list.h"
-#include "cli/choose_root.h"
 #include "cli/color.h"
 #include "cli/commands.h"
+#include "cli/find_root.h"
 #include "cli/load_image.h"
 #include "cli/log.h"
 #include "cli/output.h"
@@ -79,7 +79,7 @@ class TranslationRun {
     spec.mode = root.mode;
     spec.dtb = root.value;
     spec.ttbr1 = root.ttbr1;
-    spec.os = image.facts.os;
+    spec.os = root.system ? root.system->os : image.facts.os;
     spec.strict = args.strict;
     spec.ignore_canonical = args.ignore_canonical;
     return spec;
@@ -180,7 +180,7 @@ Result<RootChoice> RootFor(const Args& args, const Image& image) {
   if (!image.memory) {
     return fail(Error{ErrorKind::kNoMemory, image.no_memory, {}, std::nullopt});
   }
-  auto root = ChooseRoot(image.facts, {args.dtb, args.ttbr1, args.mode, args.cpu});
+  auto root = FindRoot(args, image);
   if (!root) return fail(root.error());
   return root;
 }

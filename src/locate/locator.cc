@@ -132,7 +132,7 @@ class Search {
     std::stable_sort(systems.begin(), systems.end(), [](const System& a, const System& b) {
       return a.kernel.confidence > b.kernel.confidence;
     });
-    if (options_.processes) {
+    if (options_.processes || options_.listed_processes) {
       for (System& system : systems) {
         system.os == GuestOs::kLinux ? FindLinuxProcesses(scene_, system)
                                      : FindWindowsProcesses(scene_, system);

@@ -134,12 +134,18 @@ class Tests {
                                         system.object.value);
     if (system.root == root_.root.table) {
       candidate_.cls = RootClass::kKernel;
-      sheet_.Pass(kTest, kSystemPoints, who + ", same root");
-    } else {
-      candidate_.cls = RootClass::kProcess;
-      sheet_.Pass(kTest, kSystemPoints,
-                  fmt::format("{}, root {:#x} with the same kernel half", who, system.root.value));
+      return sheet_.Pass(kTest, kSystemPoints, who + ", same root");
     }
+    const auto found = reader_.Find(system.object);
+    if (found.reach == Reach::kNotInImage) {
+      return sheet_.Unknown(kTest, who + ": a table on the way is not in the image");
+    }
+    if (found.reach == Reach::kNotMapped || found.pa != system.object_at) {
+      return sheet_.Veto(kTest, "the System process is not mapped: a loader's table");
+    }
+    candidate_.cls = RootClass::kProcess;
+    sheet_.Pass(kTest, kSystemPoints,
+                fmt::format("{}, root {:#x} with the same kernel half", who, system.root.value));
   }
 
   void Stub() {

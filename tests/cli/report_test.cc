@@ -235,7 +235,8 @@ TEST(Ndjson, TheRecordHasItsKeysInOrder) {
             R"("file_offset":null,"hresult":"0x00000000","offsets_hresult":"0x00000000",)"
             R"("stop":null,"levels":5,"offsets":["0x00000000001ad000","0x00000000001adf80",)"
             R"("0x0000000004b090a0","0x0000000004b0ab88","0x0000000002dff090"],"mode":"x64",)"
-            R"("mode_source":"header","dtb":"0x00000000001ad000","dtb_source":"header","walk":[)"
+            R"("mode_source":"header","dtb":"0x00000000001ad000","dtb_source":"header",)"
+            R"("confidence":null,"walk":[)"
             R"({"level":"PML4E","index":496,"entry_at":"0x00000000001adf80",)"
             R"("entry":"0x0000000004b09063","file_offset":4032,)"
             R"("flags":["present","writable","accessed"]},)"
@@ -288,10 +289,11 @@ TEST(Json, OneDocumentAroundTheRecords) {
 TEST(Csv, OneRowWithTheColumnsOfTheRecord) {
   EXPECT_EQ(Render(kX64Zero, OutputFormat::kCsv),
             "schema,image,input,va,status,state,reason,pa,page_bytes,page_in_image,file_offset,"
-            "hresult,offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source\r\n"
+            "hresult,offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source,"
+            "confidence\r\n"
             "v2p.translation/1,memory.dmp,input,0x000000d2af11a000,not-present,zero,zero-entry,,,"
             ",,0xd0000147,0x00000001,0xd0000147,2,0x000000012f3d4000 0x000000012f3d4008,x64,"
-            "header,0x000000012f3d4000,header\r\n");
+            "header,0x000000012f3d4000,header,\r\n");
 }
 
 TEST(Text, OneLineAnAddress) {
