@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "cli/address_list.h"
+#include "cli/page_file_argument.h"
 #include "cli/safe_text.h"
 #include "cli/user_ranges.h"
 #include "translate/paging_mode.h"
@@ -36,6 +37,7 @@ constexpr const char* kOutputGroup = "Output";
 // Options whose text needs more than CLI11's own conversions; turned into Args after parsing.
 struct RawText {
   std::string dtb, ttbr1, mode, ranges;
+  std::vector<std::string> page_files;
   bool json = false;
 };
 
@@ -125,6 +127,11 @@ void AddRootOptions(CLI::App& app, Args& args, RawText& raw) {
       ->group(kRootGroup);
   app.add_option("--os", args.os, "Of several systems in the image, the Nth of v2p dtb --all")
       ->type_name("N")
+      ->group(kRootGroup);
+  app.add_option("--pagefile", raw.page_files,
+                 "Windows page file to read pages from, [N=]FILE; may be given again")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
       ->group(kRootGroup);
   app.add_flag("--strict", args.strict, "Only present entries map; nothing else is followed")
       ->group(kRootGroup);
@@ -231,6 +238,7 @@ Status Finish(const RawText& raw, Args& args) {
     if (!ranges) return tl::unexpected<Error>(ranges.error());
     args.open.ranges = std::move(*ranges);
   }
+  args.page_files = PageFileArguments(raw.page_files);
   const bool translates = args.command == Command::kTranslate;
   const bool shows = args.command == Command::kInfo || args.command == Command::kDtb ||
                      args.command == Command::kPs;

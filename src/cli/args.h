@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/image_facts.h"
@@ -50,6 +51,7 @@ struct Args {
   std::string process;
   std::optional<std::uint32_t> offsets_size;
   bool strict = false;
+  std::vector<std::pair<unsigned, std::string>> page_files;  ///< number and file
   bool ignore_canonical = false;
 
   OutputFormat format = OutputFormat::kText;
