@@ -237,8 +237,13 @@ bool Follower::FindPrototype(const WindowsPte& pte, std::uint64_t entry,
 }
 
 void Follower::FollowPrototype(Walk& walk, Following& following) const {
-  following.reason = "prototype-not-readable";
-  if (!FindPrototype(*following.pte, walk.steps[walk.step_count - 1U].entry, following)) return;
+  following.reason = "prototype-not-in-image";
+  if (!FindPrototype(*following.pte, walk.steps[walk.step_count - 1U].entry, following)) {
+    const bool unmapped =
+        following.prototype && following.prototype->walk.status == WalkStatus::kNotPresent;
+    if (unmapped) following.reason = "prototype-not-mapped";
+    return;
+  }
   const PrototypeVisit& visit = *following.prototype;
   const unsigned at = walk.step_count;
   walk.steps[at] = {visit.walk.Mapped() ? visit.walk.pa : PhysAddr(), *visit.entry};

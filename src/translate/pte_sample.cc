@@ -52,7 +52,7 @@ class Sampler {
     }
     if (last || (here.may_be_leaf && mode_.IsLarge(entry))) return;
     const PhysAddr next(entry & here.frame_mask);
-    if (next != root_ && seen_.insert(next.value).second) Table(level + 1, next);
+    if (next != root_ && sample_.seen.insert(next.value).second) Table(level + 1, next);
   }
 
   const PhysicalMemory& memory_;
@@ -60,7 +60,6 @@ class Sampler {
   PhysAddr root_;
   PteSampleLimits limits_;
   PteSample& sample_;
-  std::unordered_set<std::uint64_t> seen_;
 };
 
 // Page file numbers of machines: few page files, the store behind them.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "base/physical_memory.h"
@@ -17,7 +18,8 @@ namespace v2p {
 /// Last-level entries that are neither present nor zero, in the order of their addresses.
 struct PteSample {
   std::vector<std::uint64_t> entries;
-  std::size_t tables = 0;  ///< looked into
+  std::size_t tables = 0;                  ///< looked into
+  std::unordered_set<std::uint64_t> seen;  ///< their addresses: two roots share most tables
 };
 
 struct PteSampleLimits {

@@ -200,7 +200,7 @@ EraImage MakeEraImage(const PteEra& era) {
     prototype("prototype, beyond memory", 0x7ffff000 | kPresentFlags, std::nullopt, "prototype",
               "frame-out-of-range");
     add("prototype without a page", entries.Prototype(kernel + 0x1000), std::nullopt, "prototype",
-        "prototype-not-readable");
+        "prototype-not-mapped");
   }
 
   // A table that is in transition: its entry has bit 7 set by the protection, which is no size bit.

@@ -204,10 +204,11 @@ TEST(Follower, RandomEntriesNeverInventAFrame) {
       const PagingMode& mode = Mode(era.mode);
       SparseMemory pages;
       for (std::uint64_t at = 0x1000; at < 0x9000; at += mode.entry_bytes) {
-        std::uint64_t entry = random();
-        if (random() % 2 == 0) entry = (entry & 0xfff) | (random() % 12 << 12);
-        if (random() % 3 == 0) entry = 0x8007001001 + (random() % 8 << 12);
-        if (random() % 2 == 0) entry &= ~1ULL;
+        std::uint64_t entry = random();  // a quarter of all forms, valid or not
+        const std::uint64_t frame = (1 + random() % 12) << 12;
+        const unsigned kind = random() % 4;
+        if (kind == 1) entry = frame | 0x880;  // transition, a third of them beyond the memory
+        if (kind > 1) entry = frame | 1;
         if (mode.entry_bytes == 4) {
           pages.Put32(at, static_cast<std::uint32_t>(entry));
         } else {
