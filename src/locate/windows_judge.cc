@@ -99,7 +99,7 @@ class Court {
   void Explore(Cluster& cluster) const {
     std::size_t explored = 0;
     for (const WindowsRoot* root : cluster.roots) {
-      if (!root->shared_data || explored == kMostExplored) return;
+      if (explored == kMostExplored) return;
       if (++explored == 1) {
         cluster.kernel = ExploreKernel(scene_, *root);
       } else {
@@ -144,6 +144,7 @@ class Court {
     system.os = GuestOs::kWindows;
     system.kernel = *best;
     if (cluster.kernel.build != 0) system.build = cluster.kernel.build;
+    if (cluster.kernel.system) system.system_process = cluster.kernel.system->object;
     if (const auto& image = cluster.kernel.image.image) {
       system.kernel_base = image->base;
       if (!image->debug_name.empty()) {

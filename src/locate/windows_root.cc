@@ -48,6 +48,7 @@ class Tests {
       Others();
       PhysicalPages();
       UserHalf();
+      CapUnproven();
     }
     return std::move(candidate_);
   }
@@ -236,6 +237,18 @@ class Tests {
     if (root_.page.user_entries == 0 || candidate_.cls == RootClass::kKernel) return;
     sheet_.Pass("user-half", kUserHalfPoints,
                 fmt::format("not empty: {} entries", root_.page.user_entries));
+  }
+
+  // Where nothing tells that a root is System's, it may be any process's, or a loader's that has
+  // some of the kernel's tables: no more than probable, unless somebody names it.
+  void CapUnproven() {
+    if (candidate_.cls != RootClass::kOther || root_.claimed) return;
+    if (std::any_of(candidate_.evidence.begin(), candidate_.evidence.end(), [](const Evidence& e) {
+          return e.test == "low-stub" && e.verdict == Verdict::kPass;
+        })) {
+      return;
+    }
+    candidate_.confidence = std::min(candidate_.confidence, kVerifiedConfidence - 1);
   }
 
   const Scene& scene_;

@@ -42,7 +42,7 @@ struct WindowsKernel {
 /// Reads the root's own page and KUSER_SHARED_DATA through it: cheap.
 void Inspect(const Scene& scene, WindowsRoot& root);
 
-/// Finds the kernel image and the System process through `root`, whose shared data was reached.
+/// Finds the kernel image and the System process through `root`.
 WindowsKernel ExploreKernel(const Scene& scene, const WindowsRoot& root);
 
 /// Finds what of it is still unknown through another root of the same kernel.

@@ -165,6 +165,40 @@ TEST(WindowsPlaces, FirstMiBIsMissing) {
   ExpectOnlyItsRoot(image.memory, image);
 }
 
+// What is absent contradicts nothing: the kernel and the System process are found all the same.
+TEST(WindowsPlaces, SharedDataIsMissing) {
+  for (const ModeName mode : {ModeName::kX86, ModeName::kPae, ModeName::kX64, ModeName::kArm64}) {
+    WindowsRecipe recipe = Usual(mode, "22000");
+    if (PointerBytes(mode) == 4) recipe.layout = "7601";
+    WindowsImage image = BuildWindows(recipe);
+    image.memory.RemovePage(image.shared_data_at);
+    SCOPED_TRACE(static_cast<int>(mode));
+    ExpectOnlyItsRoot(image.memory, image);
+    const Findings findings = LocateWhole(*image.memory.Build());
+    EXPECT_EQ(findings.systems[0].build, image.build);
+  }
+}
+
+// Without the System process no root is known to be its own: one is used, with a warning.
+TEST(WindowsPlaces, SystemProcessIsMissing) {
+  for (const ModeName mode : {ModeName::kX86, ModeName::kPae, ModeName::kX64, ModeName::kArm64}) {
+    WindowsRecipe recipe = Usual(mode, "22000");
+    if (PointerBytes(mode) == 4) recipe.layout = "7601";
+    WindowsImage image = BuildWindows(recipe);
+    image.memory.RemovePage(image.System().object_at);
+    SCOPED_TRACE(static_cast<int>(mode));
+    const auto memory = image.memory.Build();
+    const Findings findings = LocateWhole(*memory);
+    ASSERT_EQ(findings.systems.size(), 1U);
+    EXPECT_EQ(KernelRoot(findings), image.root);
+    EXPECT_EQ(findings.systems[0].kernel.TheStanding(), Standing::kProbable);
+    // The header's word counts.
+    const Findings named = LocateWhole(*memory, FactsNaming(image.root, "header", mode));
+    EXPECT_EQ(KernelRoot(named), image.root);
+    EXPECT_EQ(named.systems[0].kernel.TheStanding(), Standing::kVerified);
+  }
+}
+
 TEST(WindowsPlaces, ProcessesThatHideOrShareARoot) {
   WindowsRecipe recipe = Usual();
   recipe.processes[4].linked = false;
