@@ -290,7 +290,7 @@ TEST(Csv, OneRowWithTheColumnsOfTheRecord) {
   EXPECT_EQ(Render(kX64Zero, OutputFormat::kCsv),
             "schema,image,input,va,status,state,reason,pa,page_bytes,page_in_image,file_offset,"
             "hresult,offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source,"
-            "confidence,elsewhere\r\n"
+            "confidence,nonresident\r\n"
             "v2p.translation/1,memory.dmp,input,0x000000d2af11a000,not-present,zero,zero-entry,,,"
             ",,0xd0000147,0x00000001,0xd0000147,2,0x000000012f3d4000 0x000000012f3d4008,x64,"
             "header,0x000000012f3d4000,header,,\r\n");
