@@ -32,7 +32,9 @@ enum class Command : std::uint8_t {
   kPack,
   kConvert,
   kDtb,
-  kPs
+  kPs,
+  kRead,
+  kPte,
 };
 enum class OutputFormat : std::uint8_t { kText, kJson, kNdjson, kCsv, kWindbg };
 enum class ColorChoice : std::uint8_t { kAuto, kAlways, kNever };
@@ -63,6 +65,9 @@ struct Args {
   PackOptions pack;
   ConvertOptions convert;
   std::string schema;
+  std::string read_at, read_length;  ///< of `read`, as given
+  bool raw = false;                  ///< `read`: into the file `out`
+  std::vector<std::string> pte_at;
   bool explain = false;  ///< `dtb`: every test of every root
   bool all = false;      ///< `dtb`: look everywhere, show what was rejected too
 };

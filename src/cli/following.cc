@@ -40,7 +40,8 @@ Status FollowRun::OpenPageFiles() {
 void FollowRun::Learn() {
   context_ = MakePagingContext(*image_.memory, Mode(root_.mode), PhysAddr(root_.Masked()),
                                KernelRootOf(root_), BuildOf(image_, root_));
-  if (!args_.page_files.empty()) context_->pages = &page_files_;
+  source_.emplace(args_, image_, root_, *context_, page_files_);
+  context_->pages = &*source_;
   follower_.emplace(*image_.memory, root_.mode, *context_);
 }
 

@@ -11,6 +11,7 @@
 #include "cli/args.h"
 #include "cli/choose_root.h"
 #include "dumpfmt/image.h"
+#include "cli/store_source.h"
 #include "nonresident/page_files.h"
 #include "translate/follower.h"
 #include "translate/paging_context.h"
@@ -24,6 +25,8 @@ GuestOs GuestOsOf(const Image& image, const RootChoice& root);
 class FollowRun {
  public:
   FollowRun(const Args& args, const Image& image, const RootChoice& root);
+  FollowRun(const FollowRun&) = delete;
+  FollowRun& operator=(const FollowRun&) = delete;
 
   /// Opens the page files that the user named.
   Status OpenPageFiles();
@@ -44,6 +47,7 @@ class FollowRun {
   bool enabled_;
   PageFiles page_files_;
   std::optional<PagingContext> context_;
+  std::optional<StoreSource> source_;
   std::optional<Follower> follower_;
 };
 
