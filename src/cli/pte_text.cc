@@ -30,7 +30,8 @@ std::string_view ColumnName(const PagingMode& mode, std::size_t level) {
 // base up, those of the level above in the part that maps these tables, and so on.
 std::uint64_t EntryVa(const PagingMode& mode, std::uint64_t base, std::uint64_t va,
                       std::size_t level) {
-  const std::uint64_t bits = mode.va_bits == 32 ? 0xffffffff : (std::uint64_t{1} << mode.va_bits) - 1;
+  const std::uint64_t bits =
+      mode.va_bits == 32 ? 0xffffffff : (std::uint64_t{1} << mode.va_bits) - 1;
   std::uint64_t at = va;
   for (std::size_t i = mode.level_count; i > level; --i) {
     at = base + ((at & bits) >> kPageShift) * mode.entry_bytes;
@@ -40,7 +41,9 @@ std::uint64_t EntryVa(const PagingMode& mode, std::uint64_t base, std::uint64_t 
 
 std::string X86Letters(std::uint64_t e, bool has_nx) {
   std::string s;
-  const auto put = [&](unsigned bit, char set, char clear) { s.push_back(Is(e, bit) ? set : clear); };
+  const auto put = [&](unsigned bit, char set, char clear) {
+    s.push_back(Is(e, bit) ? set : clear);
+  };
   put(9, 'C', '-');
   put(8, 'G', '-');
   put(7, 'L', '-');
@@ -57,7 +60,9 @@ std::string X86Letters(std::uint64_t e, bool has_nx) {
 
 std::string Arm64Letters(std::uint64_t e) {
   std::string s = "-";
-  const auto put = [&](unsigned bit, char set, char clear) { s.push_back(Is(e, bit) ? set : clear); };
+  const auto put = [&](unsigned bit, char set, char clear) {
+    s.push_back(Is(e, bit) ? set : clear);
+  };
   put(55, 'W', 'R');
   put(53, '-', 'X');
   put(11, '-', 'G');
@@ -89,8 +94,8 @@ void AddColumn(const Record& record, std::optional<std::uint64_t> self_map, std:
     columns->at += fmt::format("{} at {:0{}X}", ColumnName(mode, i),
                                EntryVa(mode, *self_map, walk.va.value, i), digits);
   } else if (in_memory) {
-    columns->at += fmt::format("{} pa {:0{}X}", ColumnName(mode, i), walk.steps[i].entry_at.value,
-                               digits);
+    columns->at +=
+        fmt::format("{} pa {:0{}X}", ColumnName(mode, i), walk.steps[i].entry_at.value, digits);
   }
   if (!walk.WasRead(i)) {
     columns->contains += "not in the image";
@@ -135,8 +140,9 @@ void AppendInvalid(const Record& record, std::string* out) {
       if (pte.pointer) fmt::format_to(to, "Proto: {:016X}\n", pte.pointer->value);
       break;
     default:
-      fmt::format_to(to, "{}\n", pte.detail == "decommitted" ? "Page has been freed"
-                                                              : record.Reason().value_or(""));
+      fmt::format_to(
+          to, "{}\n",
+          pte.detail == "decommitted" ? "Page has been freed" : record.Reason().value_or(""));
       break;
   }
   if (pte.protection) {

@@ -49,7 +49,8 @@ void AppendRows(const VirtualPiece& piece, std::string* out) {
 
 class ReadRun {
  public:
-  ReadRun(const Args& args, const Target& target) : args_(args), target_(target), bytes_(args, target) {}
+  ReadRun(const Args& args, const Target& target)
+      : args_(args), target_(target), bytes_(args, target) {}
 
   int Run(std::uint64_t first, std::uint64_t length) {
     if (const Status opened = bytes_.OpenPageFiles(); !opened) {
@@ -65,8 +66,8 @@ class ReadRun {
     for (std::uint64_t done = 0; done < length;) {
       if (Interrupted()) return kInterruptedStatus;
       const VirtAddr va(first + done);
-      const auto part = static_cast<std::size_t>(
-          std::min(length - done, kPageBytes - va.value % kPageBytes));
+      const auto part =
+          static_cast<std::size_t>(std::min(length - done, kPageBytes - va.value % kPageBytes));
       const VirtualPiece piece = bytes_.Read(va, part);
       if (const auto fault = ImageFault(args_, target_.image)) return FailWith(args_, *fault);
       if (!piece.Whole()) Absent(piece);
@@ -78,10 +79,10 @@ class ReadRun {
 
  private:
   void Absent(const VirtualPiece& piece) {
-    absent_ += static_cast<std::uint64_t>(
-        std::count(piece.present.begin(), piece.present.end(), false));
-    LogWarning(fmt::format("{}+{:#x}: absent: {}", Ticked(piece.va.value), piece.bytes.size(),
-                           piece.why));
+    absent_ +=
+        static_cast<std::uint64_t>(std::count(piece.present.begin(), piece.present.end(), false));
+    LogWarning(
+        fmt::format("{}+{:#x}: absent: {}", Ticked(piece.va.value), piece.bytes.size(), piece.why));
   }
 
   // Nothing, or the status to exit with.

@@ -13,7 +13,8 @@ namespace {
 // Columns are only ever appended: scripts count them.
 constexpr std::string_view kHeader =
     "schema,image,input,va,status,state,reason,pa,page_bytes,page_in_image,file_offset,hresult,"
-    "offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source,confidence,nonresident\r\n";
+    "offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source,confidence,"
+    "nonresident\r\n";
 
 std::string Hex(std::uint64_t value) { return fmt::format("0x{:016x}", value); }
 std::string Code(HResult value) { return fmt::format("0x{:08x}", value); }

@@ -36,8 +36,8 @@ void VirtualBytes::FromMemory(PhysAddr pa, VirtualPiece* piece) const {
     std::fill_n(piece->present.begin() + static_cast<std::ptrdiff_t>(from), got, true);
     at = from + got;
   }
-  const bool whole = std::find(piece->present.begin(), piece->present.end(), false) ==
-                     piece->present.end();
+  const bool whole =
+      std::find(piece->present.begin(), piece->present.end(), false) == piece->present.end();
   piece->why = whole ? "" : "page-not-in-image";
 }
 

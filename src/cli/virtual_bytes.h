@@ -1,6 +1,5 @@
-// VirtualBytes: the bytes behind virtual addresses, wherever they are: in memory, in a page file, in
-// the compressed store. What is nowhere stays absent.
-// SPDX-License-Identifier: Apache-2.0
+// VirtualBytes: the bytes behind virtual addresses, wherever they are: in memory, in a page file,
+// in the compressed store. What is nowhere stays absent. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>
