@@ -17,11 +17,16 @@ LINUX_INSIDE = ["x64", "x64pti", "x86pae", "x86", "arm64", "lime", "win64", "win
 
 
 def pagemap(corpus, guest):
-    """va -> pa of every page that the guest says is present."""
-    path = corpus.path("guests", guest, "oracle.pagemap.jsonl")
-    with open(path, encoding="utf-8") as lines:
-        rows = map(json.loads, lines)
-        return {int(r["va"], 16): int(r["pa"], 16) for r in rows if r["present"] and r["pa"]}
+    """(root, va) -> pa of every page that the guest says is present in the process of that root."""
+    _, mode, sleeping, regs = oracles.describe(corpus, guest)
+    roots = oracles.process_roots(mode, sleeping, regs)
+    truth = {}
+    with open(corpus.path("guests", guest, "oracle.pagemap.jsonl"), encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            if row["present"] and row["pa"]:
+                for root in roots[row["pid"]]:
+                    truth[root, int(row["va"], 16)] = int(row["pa"], 16)
+    return truth
 
 
 def check(binary, corpus, guest):
@@ -39,8 +44,9 @@ def check(binary, corpus, guest):
             wrong.append(f"{row.va:#x}: {record['status']} {record['pa']}")
         elif record["state"] == "protnone":
             named += 1
-            if int(record["nonresident"]["frame"], 16) != truth[row.va]:
-                wrong.append(f"{row.va:#x}: {record['nonresident']['frame']}, not {truth[row.va]:#x}")
+            frame, want = record["nonresident"]["frame"], truth[row.dtb, row.va]
+            if int(frame, 16) != want:
+                wrong.append(f"{row.va:#x}: {frame}, not {want:#x}")
         else:
             wrong.append(f"{row.va:#x}: named {record['state']}")
     corpus.drop(image)
