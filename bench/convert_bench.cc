@@ -1,5 +1,6 @@
 // `convert` of a hibernation file of real pages on two cores, against the speed at which one core
-// decodes them. Usage: convert_bench [MIB [ROUNDS [FOLDER]]]    FOLDER: on a real disk, not /tmp
+// decodes them; apart from it what its parts cost. Usage: convert_bench [MIB [ROUNDS [FOLDER]]]
+// The output goes to /dev/shm, and to FOLDER, which should be on a disk.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
@@ -11,9 +12,11 @@
 #include <fstream>
 #include <vector>
 
+#include "codec/new_file.h"
 #include "codec/xpress.h"
 #include "dumpfmt/convert.h"
 #include "dumpfmt/format.h"
+#include "dumpfmt/memory_chunks.h"
 #include "memory_blocks.h"
 #include "support/layout.h"
 #include "support/xpress_oracles.h"
@@ -87,6 +90,28 @@ double DecodeSeconds(const std::vector<Bytes>& streams, std::uint64_t sets) {
   return Since(start);
 }
 
+// What convert does without its output.
+double FetchSeconds(const std::string& in) {
+  const auto image = OpenImage(in, {});
+  const auto start = Clock::now();
+  MemoryChunks chunks(*image->memory, {kThreads, false});
+  while (!chunks.Next().empty()) {
+  }
+  return Since(start);
+}
+
+// What the storage costs one core that has nothing else to do.
+double StoreSeconds(const std::string& out, std::uint64_t sets) {
+  const Bytes block(kBlockBytes, std::byte{1});
+  auto file = NewFile::Create(out, true, 0600);
+  if (!file) std::exit(1);
+  const auto start = Clock::now();
+  for (std::uint64_t i = 0; i < sets; ++i) {
+    if (!file->Append(block)) std::exit(1);
+  }
+  return Since(start);
+}
+
 struct Times {
   double write = 0;
   double read_back = 0;
@@ -135,27 +160,31 @@ class Run {
   }
 
  private:
+  double Rate(const std::vector<double>& seconds) const {
+    return static_cast<double>(sets_ * kBlockBytes) / Median(seconds) / 1e6;
+  }
+
   void Compare(const std::string& in, const std::string& folder, std::string_view where) {
-    for (const auto& [target, name] :
-         {std::pair{ConvertTarget::kRaw, "raw"}, std::pair{ConvertTarget::kLime, "lime"}}) {
-      std::vector<double> decode;
-      std::vector<double> write;
-      std::vector<double> back;
-      std::vector<double> ratio;
-      for (int i = 0; i < rounds_; ++i) {
-        decode.push_back(DecodeSeconds(streams_, sets_));
-        const Times times = Convert(in, folder + "/v2p-bench-out", target);
-        write.push_back(times.write);
-        back.push_back(times.read_back);
-        ratio.push_back(decode.back() / times.write);
-      }
-      const double bytes = static_cast<double>(sets_ * kBlockBytes);
-      fmt::print(
-          "{:4} to {:6}  decode, one core {:5.0f} MB/s; written {:5.0f} MB/s, {:.2f} x; "
-          "read back {:5.0f} MB/s\n",
-          name, where, bytes / Median(decode) / 1e6, bytes / Median(write) / 1e6, Median(ratio),
-          bytes / Median(back) / 1e6);
+    const std::string out = folder + "/v2p-bench-out";
+    std::vector<double> decode, fetch, store, write, back, fetch_ratio, ratio;
+    for (int i = 0; i < rounds_; ++i) {
+      decode.push_back(DecodeSeconds(streams_, sets_));
+      fetch.push_back(FetchSeconds(in));
+      store.push_back(StoreSeconds(out, sets_));
+      const Times times = Convert(in, out, ConvertTarget::kRaw);
+      write.push_back(times.write);
+      back.push_back(times.read_back);
+      fetch_ratio.push_back(decode.back() / fetch.back());
+      ratio.push_back(decode.back() / times.write);
     }
+    fmt::print("to {}\n", where);
+    fmt::print("  decoding, one core        {:6.0f} MB/s\n", Rate(decode));
+    fmt::print("  storage alone, one core   {:6.0f} MB/s\n", Rate(store));
+    fmt::print("  fetched by two threads    {:6.0f} MB/s {:5.2f} x decoding\n", Rate(fetch),
+               Median(fetch_ratio));
+    fmt::print("  converted on two cores    {:6.0f} MB/s {:5.2f} x decoding\n", Rate(write),
+               Median(ratio));
+    fmt::print("  read back                 {:6.0f} MB/s\n", Rate(back));
   }
 
   std::uint64_t sets_;

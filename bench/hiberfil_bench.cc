@@ -1,9 +1,10 @@
 // Hibernation files of 4 GiB: indexing in GB/s of file, warm and cold, and the first answer of the
-// tool. Usage: hiberfil_bench [GIB [ROUNDS]]
+// tool; in seconds that pass and of processor time. Usage: hiberfil_bench [GIB [ROUNDS]]
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,11 +108,32 @@ class Writer {
   std::uint64_t frame_ = 0x100000;
 };
 
+// What other programs take from the machine is in the first, not in the second.
+struct Cost {
+  double wall = 0;
+  double cpu = 0;
+};
+
 double Seconds(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double Median(std::vector<double> values) {
+double CpuSeconds(const rusage& usage) {
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double OwnCpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return CpuSeconds(usage);
+}
+
+double Median(const std::vector<Cost>& costs, double Cost::*which) {
+  std::vector<double> values;
+  for (const Cost& cost : costs) values.push_back(cost.*which);
   std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2),
                    values.end());
   return values[values.size() / 2];
@@ -142,7 +164,7 @@ v2p::Image Open(const std::string& path) {
   return std::move(*image);
 }
 
-double FirstAnswer(const std::string& path) {
+Cost FirstAnswer(const std::string& path) {
   const std::string root = fmt::format("{:#x}", kTables << 12U);
   const std::vector<std::string> words = {V2P_BINARY, "-q",     "--dump", path, "--dtb",
                                           root,       "--mode", "x64",    "0"};
@@ -155,15 +177,30 @@ double FirstAnswer(const std::string& path) {
   const auto start = std::chrono::steady_clock::now();
   pid_t child = 0;
   int status = -1;
+  rusage usage{};
   if (posix_spawn(&child, argv[0], &quiet, nullptr, argv.data(), environ) == 0) {
-    waitpid(child, &status, 0);
+    wait4(child, &status, 0, &usage);
   }
   posix_spawn_file_actions_destroy(&quiet);
   if (status != 0) {
     std::fprintf(stderr, "v2p does not answer\n");
     std::exit(1);
   }
-  return Seconds(start);
+  return {Seconds(start), CpuSeconds(usage)};
+}
+
+Cost OpenCost(const std::string& path) {
+  const double before = OwnCpuSeconds();
+  const auto start = std::chrono::steady_clock::now();
+  Open(path);
+  return {Seconds(start), OwnCpuSeconds() - before};
+}
+
+void PrintIndex(const char* name, const std::vector<Cost>& costs, double bytes, double sets) {
+  const double wall = Median(costs, &Cost::wall);
+  const double cpu = Median(costs, &Cost::cpu);
+  fmt::print("{}    {:6.1f} GB/s {:10.0f} sets/s; of processor time {:6.1f} GB/s\n", name,
+             bytes / 1e9 / wall, sets / wall, bytes / 1e9 / cpu);
 }
 
 }  // namespace
@@ -176,17 +213,13 @@ int main(int argc, char** argv) {
   const std::string path = folder / "hiberfil.sys";
   Writer(path, static_cast<std::uint64_t>(gib * (1U << 30U))).Write();
   const double bytes = static_cast<double>(std::filesystem::file_size(path));
-  std::vector<double> warm;
-  std::vector<double> cold;
-  std::vector<double> answer;
+  std::vector<Cost> warm;
+  std::vector<Cost> cold;
+  std::vector<Cost> answer;
   for (int i = 0; i < rounds; ++i) {
     DropFromCache(path);
-    auto start = std::chrono::steady_clock::now();
-    Open(path);
-    cold.push_back(Seconds(start));
-    start = std::chrono::steady_clock::now();
-    Open(path);
-    warm.push_back(Seconds(start));
+    cold.push_back(OpenCost(path));
+    warm.push_back(OpenCost(path));
     answer.push_back(FirstAnswer(path));
   }
   const double before = AnonymousMib();
@@ -199,11 +232,10 @@ int main(int argc, char** argv) {
   const double pages = static_cast<double>(image.memory->PresentBytes() / kPage);
   fmt::print("{:.2f} GB, {:.0f} sets, {:.0f} pages, medians of {}\n", bytes / 1e9, sets, pages,
              rounds);
-  fmt::print("index, warm    {:6.1f} GB/s {:10.0f} sets/s\n", bytes / 1e9 / Median(warm),
-             sets / Median(warm));
-  fmt::print("index, cold    {:6.1f} GB/s {:10.0f} sets/s\n", bytes / 1e9 / Median(cold),
-             sets / Median(cold));
-  fmt::print("first answer   {:6.3f} s, warm, the whole process\n", Median(answer));
+  PrintIndex("index, warm", warm, bytes, sets);
+  PrintIndex("index, cold", cold, bytes, sets);
+  fmt::print("first answer   {:6.3f} s, warm, the whole process; {:.3f} s of processor time\n",
+             Median(answer, &Cost::wall), Median(answer, &Cost::cpu));
   fmt::print("opened image   {:6.1f} MiB of anonymous memory, {:.1f} bytes a page\n", held,
              held * (1U << 20U) / pages);
   std::filesystem::remove(path);

@@ -27,6 +27,10 @@ std::span<const std::byte> Peeker::At(std::uint64_t offset, std::size_t most) {
   if (view_.Holds(offset, want)) {
     return view_.bytes.subspan(static_cast<std::size_t>(offset - view_.begin), want);
   }
+  return Copy(offset, want);
+}
+
+std::span<const std::byte> Peeker::Copy(std::uint64_t offset, std::size_t want) {
   copy_.resize(want);
   const auto got = source_->ReadAt(offset, copy_);
   if (!got) fault_ = got.error();
@@ -39,7 +43,9 @@ std::span<const std::byte> Peeker::Ahead(std::uint64_t offset, std::size_t most)
     source_->Prefetch(ahead_, kWindow);
     ahead_ += kWindow;
   }
-  return At(offset, most);
+  if (fault_ || source_->Mapped().empty() || offset >= source_->Size()) return At(offset, most);
+  return Copy(offset,
+              static_cast<std::size_t>(std::min<std::uint64_t>(most, source_->Size() - offset)));
 }
 
 }  // namespace v2p::hiberfil

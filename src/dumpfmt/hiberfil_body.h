@@ -37,13 +37,16 @@ class Peeker {
   /// Up to `most` bytes at `offset`, fewer at the end of the source; valid until the next call.
   std::span<const std::byte> At(std::uint64_t offset, std::size_t most);
 
-  /// As At, for a caller that walks upwards over most of the file: what lies ahead is read early.
+  /// As At, for a caller that looks at few bytes here and there all the way up the file: what lies
+  /// ahead is read early, and a mapping is left alone, for a page fault costs more than a read.
   std::span<const std::byte> Ahead(std::uint64_t offset, std::size_t most);
 
   std::uint64_t Size() const { return source_->Size(); }
   const std::optional<Error>& Fault() const { return fault_; }
 
  private:
+  std::span<const std::byte> Copy(std::uint64_t offset, std::size_t want);
+
   const ByteSource* source_;
   BlockView view_;
   std::vector<std::byte> copy_;

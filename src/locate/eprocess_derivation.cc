@@ -29,21 +29,24 @@ bool IsNameText(const std::string& name) {
   });
 }
 
+bool IsProgram(const std::string& name) { return name.find('.') != std::string::npos; }
+
 class Derivation {
  public:
   Derivation(const EprocessContext& context, std::span<const Eprocess> objects,
-             const Eprocess& system)
-      : context_(context), system_(system), pointer_(system.PointerBytes()) {
+             const Eprocess* system)
+      : context_(context), system_(system), pointer_(context.Space().pointer_bytes) {
     for (const Eprocess& object : objects) {
-      if (object.At() == system.At() || context.InKernelImage(object.At())) continue;
-      others_.push_back(&object);
+      size_ = object.Size();
       known_.insert(object.At().value);
+      if (system != nullptr && object.At() == system->At()) continue;
+      if (!context.InKernelImage(object.At())) others_.push_back(&object);
     }
-    known_.insert(system.At().value);
   }
 
   EprocessOffsets Run() {
-    if (others_.empty()) return {};
+    constexpr std::size_t kFewest = 3;
+    if (others_.size() + (system_ != nullptr ? 2 : 0) < kFewest) return {};
     found_.name = Narrow(FindName());
     found_.pid = Narrow(FindPid());
     if (found_.name == 0 || found_.pid == 0) return {};
@@ -66,15 +69,21 @@ class Derivation {
         std::count_if(others_.begin(), others_.end(), [&](const Eprocess* o) { return test(*o); }));
   }
 
+  // Whether System has `value` at `at`, or is not there to tell.
+  bool SystemHas(std::size_t at, std::uint64_t value) const {
+    return system_ == nullptr || system_->Pointer(at) == value;
+  }
+
   // The one offset at which System has its name and the others have one. A name of control
-  // characters is somebody's joke and no vote: three in four will do.
+  // characters is somebody's joke and no vote: three in four will do. Without System, most names
+  // must be those of programs.
   std::size_t FindName() const {
     std::size_t best = 0, most = 0;
-    for (std::size_t at = kFirstName; at + 16 <= system_.Size(); at += pointer_) {
-      if (system_.Name(at) != "System") continue;
+    for (std::size_t at = kFirstName; at + 16 <= size_; at += pointer_) {
+      if (system_ != nullptr && system_->Name(at) != "System") continue;
       const std::size_t votes = Count([&](const Eprocess& o) {
         const auto name = o.Name(at);
-        return name && IsNameText(*name);
+        return name && IsNameText(*name) && (system_ != nullptr || IsProgram(*name));
       });
       if (votes > most) {
         most = votes;
@@ -90,31 +99,44 @@ class Derivation {
   }
 
   // Whether the list goes on in a known object, in the kernel (where its head is), or in something
-  // that points back.
-  bool LeadsOn(const Eprocess& object, std::size_t at) const {
-    const auto next = object.Pointer(at);
-    if (!next) return false;
-    if (known_.contains(*next - at) || context_.InKernelImage(VirtAddr(*next))) return true;
-    const auto back = context_.reader->LoadPointer(VirtAddr(*next) + pointer_);
-    return back == (object.At() + at).value;
+  // that points back. Nothing: that page is not in the image.
+  std::optional<bool> LeadsOn(const Eprocess& object, std::size_t at) const {
+    const VirtAddr next(object.Pointer(at).value_or(0));
+    if (known_.contains(next.value - at) || context_.InKernelImage(next)) return true;
+    if (context_.reader->Find(next + pointer_).reach == Reach::kNotInImage) return std::nullopt;
+    return context_.reader->LoadPointer(next + pointer_) == (object.At() + at).value;
+  }
+
+  struct PidVotes {
+    std::size_t votes = 0, linked = 0, astray = 0;
+    std::unordered_set<std::uint64_t> pids;
+  };
+
+  PidVotes VotesForPid(std::size_t at) const {
+    PidVotes result;
+    for (const Eprocess* o : others_) {
+      const auto pid = o->Pointer(at);
+      if (!pid || !IsPid(*pid) || !HasLinks(*o, at + pointer_)) continue;
+      ++result.votes;
+      result.pids.insert(*pid);
+      const auto leads_on = LeadsOn(*o, at + pointer_);
+      result.linked += leads_on == true ? 1 : 0;
+      result.astray += leads_on == false ? 1 : 0;
+    }
+    return result;
   }
 
   std::size_t FindPid() const {
-    std::size_t best = 0, most = 0;
-    for (std::size_t at = kFirstField; at + 3 * pointer_ <= system_.Size(); at += pointer_) {
-      if (system_.Pointer(at) != kSystemPid || !HasLinks(system_, at + pointer_)) continue;
-      std::unordered_set<std::uint64_t> pids;
-      const std::size_t votes = Count([&](const Eprocess& o) {
-        const auto pid = o.Pointer(at);
-        if (!pid || !IsPid(*pid) || !HasLinks(o, at + pointer_)) return false;
-        pids.insert(*pid);
-        return true;
-      });
-      if (!NearlyAll(votes, others_.size()) || !NearlyAll(pids.size(), votes)) continue;
-      const std::size_t linked =
-          Count([&](const Eprocess& o) { return LeadsOn(o, at + pointer_); });
-      if (linked * 5 < votes * 4 || linked <= most) continue;
-      most = linked;
+    std::size_t best = 0;
+    std::pair<std::size_t, std::size_t> most;
+    for (std::size_t at = kFirstField; at + 3 * pointer_ <= size_; at += pointer_) {
+      if (!SystemHas(at, kSystemPid)) continue;
+      const PidVotes found = VotesForPid(at);
+      if (!NearlyAll(found.votes, others_.size())) continue;
+      if (!NearlyAll(found.pids.size(), found.votes)) continue;
+      if (found.linked < 4 * found.astray) continue;
+      if (std::pair(found.linked, found.votes) <= most) continue;
+      most = {found.linked, found.votes};
       best = at;
     }
     return best;
@@ -136,14 +158,15 @@ class Derivation {
   std::size_t FindCreateTime() const {
     std::size_t best = 0;
     std::pair<bool, std::size_t> best_rank;
-    for (std::size_t at = kFirstField; at + 8 <= system_.Size(); at += 8) {
-      if (!HasTime(system_, at)) continue;
+    for (std::size_t at = kFirstField; at + 8 <= size_; at += 8) {
+      if (system_ != nullptr && !HasTime(*system_, at)) continue;
       if (!NearlyAll(Count([&](const Eprocess& o) { return HasTime(o, at); }), others_.size())) {
         continue;
       }
-      const auto first = system_.Load<std::uint64_t>(at);
-      const bool later =
-          Count([&](const Eprocess& o) { return o.Load<std::uint64_t>(at) < first; }) != 0;
+      const bool later = system_ != nullptr &&
+                         Count([&](const Eprocess& o) {
+                           return o.Load<std::uint64_t>(at) < system_->Load<std::uint64_t>(at);
+                         }) != 0;
       const std::size_t links = found_.links;
       const std::pair rank{later, std::max(at, links) - std::min(at, links)};
       if (best != 0 && rank >= best_rank) continue;
@@ -158,8 +181,8 @@ class Derivation {
     const std::size_t ended = Count([](const Eprocess& o) { return o.HasEnded(); });
     if (ended == 0 || found_.create_time == 0) return 0;
     std::size_t found = 0;
-    for (std::size_t at = kFirstField; at + 8 <= system_.Size(); at += 8) {
-      if (at == found_.create_time || system_.Load<std::uint64_t>(at) != 0U) continue;
+    for (std::size_t at = kFirstField; at + 8 <= size_; at += 8) {
+      if (at == found_.create_time || !SystemHas(at, 0)) continue;
       const std::size_t times = Count([&](const Eprocess& o) {
         return o.HasEnded() && HasTime(o, at) &&
                o.Load<std::uint64_t>(at) >= o.Load<std::uint64_t>(found_.create_time);
@@ -177,7 +200,7 @@ class Derivation {
   std::size_t FindParent() const {
     std::size_t best = 0, most = 0;
     for (std::size_t at = found_.links + 2 * pointer_; at < found_.name; at += pointer_) {
-      if (system_.Pointer(at) != 0U) continue;
+      if (!SystemHas(at, 0)) continue;
       std::size_t there = 0;
       const std::size_t votes = Count([&](const Eprocess& o) {
         const auto pid = o.Pointer(at);
@@ -201,8 +224,8 @@ class Derivation {
   // process's root as well.
   std::size_t FindPeb() const {
     std::size_t best = 0, most = 0;
-    for (std::size_t at = found_.links; at + pointer_ <= system_.Size(); at += pointer_) {
-      if (system_.Pointer(at) != 0U) continue;
+    for (std::size_t at = found_.links; at + pointer_ <= size_; at += pointer_) {
+      if (!SystemHas(at, 0)) continue;
       std::size_t tried = 0, proven = 0;
       for (const Eprocess* o : others_) {
         if (tried == kMostPebs) break;
@@ -234,8 +257,9 @@ class Derivation {
   }
 
   const EprocessContext& context_;
-  const Eprocess& system_;
+  const Eprocess* system_;
   std::size_t pointer_;
+  std::size_t size_ = 0;
   std::vector<const Eprocess*> others_;
   std::unordered_set<std::uint64_t> known_;  // addresses of all objects
   std::unordered_set<std::uint64_t> pids_;
@@ -245,7 +269,7 @@ class Derivation {
 }  // namespace
 
 EprocessOffsets DeriveEprocessOffsets(const EprocessContext& context,
-                                      std::span<const Eprocess> objects, const Eprocess& system) {
+                                      std::span<const Eprocess> objects, const Eprocess* system) {
   return Derivation(context, objects, system).Run();
 }
 

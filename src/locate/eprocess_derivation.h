@@ -12,10 +12,10 @@
 namespace v2p {
 
 /// Fields that at least nine in ten of `objects` agree on; 0 for those that do not stand out. PID,
-/// links and name come together or not at all. `objects` has `system` and one more at least; the
-/// idle process, which is an object in the kernel image, may be among them. Time grows with their
-/// number: callers take a sample.
+/// links and name come together or not at all. `objects` may hold `system`, which is null when its
+/// object is not in the image, and the idle process, an object in the kernel's image. Time grows
+/// with their number: callers take a sample.
 EprocessOffsets DeriveEprocessOffsets(const EprocessContext& context,
-                                      std::span<const Eprocess> objects, const Eprocess& system);
+                                      std::span<const Eprocess> objects, const Eprocess* system);
 
 }  // namespace v2p

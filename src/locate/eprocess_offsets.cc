@@ -13,6 +13,7 @@ namespace v2p {
 namespace {
 
 constexpr std::uint64_t kSystemPid = 4;
+constexpr std::uint64_t kPidLimit = 1U << 26U;
 constexpr std::size_t kFirstField = 0x40;
 
 struct FieldName {
@@ -46,11 +47,30 @@ bool HasLinks(const EprocessContext& context, const Eprocess& object, std::size_
   return next && last && context.IsKernelPointer(*next) && context.IsKernelPointer(*last);
 }
 
-bool Fits(const EprocessContext& context, const EprocessOffsets& row, const Eprocess& system) {
+bool FitsSystem(const EprocessContext& context, const EprocessOffsets& row,
+                const Eprocess& system) {
   if (system.Pointer(row.pid) != kSystemPid || system.Name(row.name) != "System") return false;
   const auto time = system.Load<std::uint64_t>(row.create_time);
   return HasLinks(context, system, row.links) && system.Pointer(row.parent_pid) == 0U && time &&
          context.IsProcessTime(*time);
+}
+
+// Whether it may be the place of a process that is not System.
+bool FitsOther(const EprocessContext& context, const EprocessOffsets& row, const Eprocess& object) {
+  const auto pid = object.Pointer(row.pid), parent = object.Pointer(row.parent_pid);
+  const auto time = object.Load<std::uint64_t>(row.create_time);
+  const auto name = object.Name(row.name);
+  return pid && *pid % 4 == 0 && *pid < kPidLimit && parent && *parent % 4 == 0 &&
+         *parent < kPidLimit && time && context.IsProcessTime(*time) && name && !name->empty() &&
+         HasLinks(context, object, row.links);
+}
+
+bool Fits(const EprocessContext& context, const EprocessOffsets& row,
+          std::span<const Eprocess> objects, const Eprocess* system) {
+  if (system != nullptr) return FitsSystem(context, row, *system);
+  const auto good = std::count_if(objects.begin(), objects.end(),
+                                  [&](const Eprocess& o) { return FitsOther(context, row, o); });
+  return !objects.empty() && static_cast<std::size_t>(good) * 4 >= objects.size() * 3;
 }
 
 // Whether objects that run have zero there and those that have ended a time: nine in ten.
@@ -65,7 +85,7 @@ bool FitsExitTime(const EprocessContext& context, std::uint16_t at,
 
 class Choice {
  public:
-  Choice(const EprocessContext& context, std::span<const Eprocess> objects, const Eprocess& system)
+  Choice(const EprocessContext& context, std::span<const Eprocess> objects, const Eprocess* system)
       : context_(context), objects_(objects), system_(system) {}
 
   void Derive(std::span<const Eprocess> listed) {
@@ -124,8 +144,7 @@ class Choice {
 
   void NoteMisfit() {
     if (!HasRows(context_)) return;
-    notes_.push_back(
-        fmt::format("the offsets published for build {} do not fit System", *context_.build));
+    notes_.push_back(fmt::format("the offsets published for build {} do not fit", *context_.build));
   }
 
   void Note(std::string_view field, std::size_t ours, std::size_t theirs, std::string_view who) {
@@ -135,7 +154,7 @@ class Choice {
 
   const EprocessContext& context_;
   std::span<const Eprocess> objects_;
-  const Eprocess& system_;
+  const Eprocess* system_;
   EprocessOffsets offsets_;
   std::string sources_;
   std::vector<std::string> notes_;
@@ -156,23 +175,26 @@ std::uint16_t GuessLinks(const EprocessContext& context, const Eprocess& system)
   return 0;
 }
 
-const EprocessRow* FittingRow(const EprocessContext& context, const Eprocess& system) {
+const EprocessRow* FittingRow(const EprocessContext& context, std::span<const Eprocess> objects,
+                              const Eprocess* system) {
   const EprocessRow* any = nullptr;
   for (const EprocessRow& row : EprocessTable()) {
-    if (row.machine != MachineOf(context.Mode()) || !Fits(context, row.offsets, system)) continue;
+    if (row.machine != MachineOf(context.Mode())) continue;
+    if (any != nullptr && !IsOfBuild(context, row)) continue;
+    if (!Fits(context, row.offsets, objects, system)) continue;
     if (IsOfBuild(context, row)) return &row;
-    if (any == nullptr) any = &row;
+    any = &row;
   }
   return any;
 }
 
 ChosenOffsets ChooseEprocessOffsets(const EprocessContext& context,
                                     std::span<const Eprocess> objects,
-                                    std::span<const Eprocess> listed, const Eprocess& system,
+                                    std::span<const Eprocess> listed, const Eprocess* system,
                                     const std::optional<DebuggerBlock>& debugger) {
   Choice choice(context, objects, system);
   choice.Derive(listed);
-  choice.Compare(FittingRow(context, system));
+  choice.Compare(FittingRow(context, objects, system));
   if (debugger) choice.Compare(*debugger);
   return choice.Take();
 }

@@ -26,13 +26,15 @@ std::uint16_t GuessLinks(const EprocessContext& context, const Eprocess& system)
 
 /// What is derived from `objects`, else from those of them that are `listed`, counts first; the
 /// table's row for the build fills what is left open and stands in when too few objects are known,
-/// provided that it fits `system`.
+/// provided that it fits.
 ChosenOffsets ChooseEprocessOffsets(const EprocessContext& context,
                                     std::span<const Eprocess> objects,
-                                    std::span<const Eprocess> listed, const Eprocess& system,
+                                    std::span<const Eprocess> listed, const Eprocess* system,
                                     const std::optional<DebuggerBlock>& debugger);
 
-/// The first row of the table that fits `system`, one of its build before all others.
-const EprocessRow* FittingRow(const EprocessContext& context, const Eprocess& system);
+/// The first row of the table that fits `system`, or three in four of `objects` when that is null;
+/// one of the system's build before all others.
+const EprocessRow* FittingRow(const EprocessContext& context, std::span<const Eprocess> objects,
+                              const Eprocess* system);
 
 }  // namespace v2p

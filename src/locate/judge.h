@@ -43,6 +43,10 @@ struct Judgement {
 Judgement JudgeWindows(const Scene& scene, std::span<const RootHint> hints);
 Judgement JudgeLinux(const Scene& scene, std::span<const RootHint> hints);
 
+/// No system has more processes; what is beyond is counted in a note. See also kMostListed,
+/// kMostOrphans and Sightings::kMostOfAKind.
+inline constexpr std::size_t kMostProcesses = 1U << 16U;
+
 /// Fills processes, orphans and notes of a system whose kernel root is known. Uses the content
 /// sightings that there are; without them only lists are followed.
 void FindWindowsProcesses(const Scene& scene, System& system);

@@ -46,6 +46,7 @@ void AddPoints(LinuxKernel& kernel) {
   }
   kernel.kernel.evidence.back().points = kRegisterPoints;
   add(kernel.kernel);
+  for (Candidate& member : kernel.members) add(member);
 }
 
 // Marks the roots that `hint` names; says whether there is one.

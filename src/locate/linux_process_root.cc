@@ -11,7 +11,8 @@
 namespace v2p {
 namespace {
 
-constexpr std::size_t kMostRemembered = 1U << 16U;
+// More roots than a system has processes; beyond it a hostile image is not believed.
+constexpr std::size_t kMostTested = 1U << 17U;
 
 enum class Half : std::uint8_t { kUser, kNotUser, kUndecided };
 
@@ -101,13 +102,13 @@ std::optional<PhysAddr> LinuxProcessRoots::At(VirtAddr pgd) const {
 }
 
 bool LinuxProcessRoots::Test(PhysAddr table) {
-  if (tested_.size() >= kMostRemembered) tested_.clear();
-  const auto [at, fresh] = tested_.try_emplace(table.value);
-  if (fresh) {
-    at->second = kernel_.mode == ModeName::kArm64 ? HasArm64UserHalf(memory_, table)
-                                                  : SharesKernelHalf(table);
-  }
-  return at->second;
+  const auto known = tested_.find(table.value);
+  if (known != tested_.end()) return known->second;
+  if (tested_.size() >= kMostTested) return false;
+  const bool passed =
+      kernel_.mode == ModeName::kArm64 ? HasArm64UserHalf(memory_, table) : SharesKernelHalf(table);
+  tested_.emplace(table.value, passed);
+  return passed;
 }
 
 // Frames of the present entries, 0 for the others.

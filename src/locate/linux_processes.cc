@@ -140,9 +140,9 @@ void AddProcesses(const Scene& scene, const LinuxLayout& layout, System& system)
   for (const VirtAddr link : list->links) add(link, Linkage::kLinked);
   if (offsets.mm && offsets.leader) {
     const Linkage linkage = list->complete ? Linkage::kHidden : Linkage::kUnknown;
-    for (const VirtAddr link : FindUnlistedTasks(memory, kernel, layout, *list, offsets, roots)) {
-      add(link, linkage);
-    }
+    const UnlistedTasks unlisted = FindUnlistedTasks(memory, kernel, layout, *list, offsets, roots);
+    for (const VirtAddr link : unlisted.links) add(link, linkage);
+    if (!unlisted.complete) system.notes.push_back("the search for unlisted tasks was cut short");
   }
   Sort(system.processes);
 }

@@ -21,9 +21,9 @@ struct LinuxTaskOffsets {
   std::int64_t task = 0;               ///< the beginning of the task_struct, when leader is known
 };
 
-/// Tries every place near the links of up to a few hundred tasks. `init_task` has PID 0 and no mm;
-/// all others differ in their PIDs; what follows mm leads to roots that `roots` accepts; leaders of
-/// a thread group point to themselves.
+/// Tries every place between link and name of up to a few hundred tasks. `init_task` has PID 0 and
+/// no mm; all others differ in their PIDs; what follows mm leads to roots that `roots` accepts;
+/// leaders of a thread group point to themselves.
 LinuxTaskOffsets DeriveLinuxTaskOffsets(const PhysicalMemory& memory, const Root& kernel,
                                         const LinuxLayout& layout, const LinuxTaskList& list,
                                         LinuxProcessRoots& roots);

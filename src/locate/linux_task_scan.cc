@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "locate/linux_task_scan.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "locate/byte_search.h"
@@ -12,6 +12,9 @@ namespace v2p {
 namespace {
 
 constexpr std::size_t kMostUnlisted = 4096;
+// Pairs that are looked at: one in 64 bytes would be a hundred times what a running system has.
+constexpr std::uint64_t kBytesAPair = 64;
+constexpr std::uint64_t kFreePairs = 1U << 20U;
 
 VirtAddr Moved(VirtAddr from, std::int64_t by) {
   return VirtAddr(from.value + static_cast<std::uint64_t>(by));
@@ -26,18 +29,20 @@ class TaskScan {
         layout_(layout),
         comm_(list.comm),
         offsets_(offsets),
-        roots_(roots) {
+        roots_(roots),
+        left_(memory.PresentBytes() / kBytesAPair + kFreePairs) {
     for (const VirtAddr link : list.links) listed_.insert(link.value);
   }
 
-  std::vector<VirtAddr> Run() {
+  UnlistedTasks Run() {
     const auto begin = layout_.Physical(layout_.direct_begin);
     if (!begin) return {};
     const PhysAddr end(begin->value + (layout_.direct_end - layout_.direct_begin));
     PageRuns(memory_).ForEach(PhysAddr(begin->value & ~(kPageBytes - 1)),
                               PhysAddr(end.value & ~(kPageBytes - 1)),
                               [&](const PageRun& run) { Look(run); });
-    return found_;
+    found_.complete = left_ != 0 && found_.links.size() < kMostUnlisted;
+    return std::move(found_);
   }
 
  private:
@@ -64,12 +69,12 @@ class TaskScan {
   // Cheapest first. An empty list points to itself.
   void See(PhysAddr at, std::uint64_t mm) {
     const VirtAddr va = layout_.Direct(at);
-    if (mm == va.value || !layout_.InDirectMap(VirtAddr(mm)) || found_.size() == kMostUnlisted) {
-      return;
-    }
+    if (mm == va.value || !layout_.InDirectMap(VirtAddr(mm))) return;
+    if (left_ == 0 || found_.links.size() == kMostUnlisted) return;
+    --left_;
     const VirtAddr link = Moved(va, -offsets_.mm.value());
     if (listed_.contains(link.value) || !LeadsItself(link) || !HasPid(link) || !HasRoot(mm)) return;
-    if (!LinuxTaskName(reader_, link, comm_).empty()) found_.push_back(link);
+    if (!LinuxTaskName(reader_, link, comm_).empty()) found_.links.push_back(link);
   }
 
   // A copy that a failed fork left behind has the leader of the process it was made from.
@@ -97,14 +102,15 @@ class TaskScan {
   const LinuxTaskOffsets& offsets_;
   LinuxProcessRoots& roots_;
   std::unordered_set<std::uint64_t> listed_;
-  std::vector<VirtAddr> found_;
+  std::uint64_t left_;
+  UnlistedTasks found_;
 };
 
 }  // namespace
 
-std::vector<VirtAddr> FindUnlistedTasks(const PhysicalMemory& memory, const Root& kernel,
-                                        const LinuxLayout& layout, const LinuxTaskList& list,
-                                        const LinuxTaskOffsets& offsets, LinuxProcessRoots& roots) {
+UnlistedTasks FindUnlistedTasks(const PhysicalMemory& memory, const Root& kernel,
+                                const LinuxLayout& layout, const LinuxTaskList& list,
+                                const LinuxTaskOffsets& offsets, LinuxProcessRoots& roots) {
   return TaskScan(memory, kernel, layout, list, offsets, roots).Run();
 }
 

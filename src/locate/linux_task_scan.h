@@ -9,11 +9,17 @@
 
 namespace v2p {
 
-/// Links, ascending, of the leaders of thread groups that are not among `listed` and have a name, a
+struct UnlistedTasks {
+  std::vector<VirtAddr> links;  ///< ascending by physical address
+  bool complete = true;         ///< all of memory was looked at
+};
+
+/// Links of the leaders of thread groups that are not among `listed` and have a name, a
 /// PID and an mm whose root `roots` accepts. One pass over the memory of the direct map. Needs
-/// offsets of pid, mm and leader. A task whose mm and active_mm are on two pages is not seen.
-std::vector<VirtAddr> FindUnlistedTasks(const PhysicalMemory& memory, const Root& kernel,
-                                        const LinuxLayout& layout, const LinuxTaskList& list,
-                                        const LinuxTaskOffsets& offsets, LinuxProcessRoots& roots);
+/// offsets of pid, mm and leader. A task whose mm and active_mm are on two pages is not seen. Gives
+/// up where memory has more pairs of equal pointers than memory in use has.
+UnlistedTasks FindUnlistedTasks(const PhysicalMemory& memory, const Root& kernel,
+                                const LinuxLayout& layout, const LinuxTaskList& list,
+                                const LinuxTaskOffsets& offsets, LinuxProcessRoots& roots);
 
 }  // namespace v2p

@@ -25,6 +25,7 @@ bool BelongsTo(const EprocessContext& context, const WindowsRootPage& page) {
 }
 
 RootState Look(const EprocessContext& context, const FoundProcess& found) {
+  if (!found.root_known) return RootState::kNotInImage;
   if (!found.process.root) return found.ended ? RootState::kFreed : RootState::kInvalid;
   const auto page = LookAtRoot(*context.memory, *found.process.root);
   if (BelongsTo(context, page)) return RootState::kOk;
@@ -116,7 +117,7 @@ class Orphans {
   }
 
   bool HasKernelHalf(PhysAddr directory) const {
-    constexpr std::size_t kTopEntryAt = 0x1FF * 8;
+    constexpr std::size_t kTopEntryAt = 0xFF8;
     std::array<std::byte, 8> entry;
     if (scene_.memory->Read(directory + kTopEntryAt, entry) != entry.size()) return false;
     return (LoadLe<std::uint64_t>(entry.data()) & kFrame) == context_.root.kernel_half;
@@ -139,13 +140,25 @@ class Orphans {
 
 }  // namespace
 
-void SettleRoots(const EprocessContext& context, VirtAddr system,
-                 std::span<FoundProcess> processes) {
+std::optional<PhysAddr> KernelsOwnRoot(const EprocessContext& context,
+                                       std::optional<VirtAddr> system,
+                                       std::span<const FoundProcess> processes) {
+  std::optional<PhysAddr> idle;
+  for (const FoundProcess& found : processes) {
+    const Process& p = found.process;
+    if (!p.root) continue;
+    if (p.object == system) return p.root->table;
+    if (p.pid == 0 && context.InKernelImage(p.object)) idle = p.root->table;
+  }
+  return idle;
+}
+
+void SettleRoots(const EprocessContext& context, std::optional<VirtAddr> system,
+                 std::optional<PhysAddr> own, std::span<FoundProcess> processes) {
   std::unordered_map<std::uint64_t, const FoundProcess*> owners;
-  const PhysAddr kernel = context.reader->TheRoot().table;
   for (FoundProcess& found : processes) {
     auto& root = found.process.root;
-    if (root && root->table == kernel && found.process.object != system) {
+    if (root && root->table == own && found.process.object != system) {
       root.reset();
       found.process.root_state = RootState::kShared;
       continue;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,13 +20,20 @@ struct FoundProcess {
   Process process;
   bool listed = false;
   bool ended = false;
+  bool root_known = true;  ///< false: DirectoryTableBase is on a page that is not in the image
 };
 
+/// The root that the kernel itself runs on: that of `system`, else of the idle process. The root
+/// in use may be another, a process's with the same kernel half.
+std::optional<PhysAddr> KernelsOwnRoot(const EprocessContext& context,
+                                       std::optional<VirtAddr> system,
+                                       std::span<const FoundProcess> processes);
+
 /// Sets root_state of each from its root's page. Where several name one root, the process that is
-/// listed, alive and youngest has it; for the others it is recycled. A process on the kernel's own
-/// root, other than `system`, loses `root` and is shared.
-void SettleRoots(const EprocessContext& context, VirtAddr system,
-                 std::span<FoundProcess> processes);
+/// listed, alive and youngest has it; for the others it is recycled. Processes other than `system`
+/// on `own`, the kernel's own root, lose `root` and are shared.
+void SettleRoots(const EprocessContext& context, std::optional<VirtAddr> system,
+                 std::optional<PhysAddr> own, std::span<FoundProcess> processes);
 
 /// Roots and user-mode shadows that detectors saw, that belong to this system and that none of
 /// `processes` names.

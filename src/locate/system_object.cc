@@ -28,7 +28,7 @@ std::optional<VirtAddr> FirstInList(const EprocessContext& context, VirtAddr hea
     if (row.machine != MachineOf(context.Mode())) continue;
     const VirtAddr object = VirtAddr(*first) - row.offsets.links;
     const Eprocess system(*context.reader, object);
-    if (system.IsProcess() && FittingRow(context, system) != nullptr) return object;
+    if (system.IsProcess() && FittingRow(context, {}, &system) != nullptr) return object;
   }
   return std::nullopt;
 }

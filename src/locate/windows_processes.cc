@@ -15,8 +15,6 @@
 namespace v2p {
 namespace {
 
-// Beyond these, which no Windows reaches, objects are counted and left out. The list's come first.
-constexpr std::size_t kMostProcesses = 1U << 16U;
 constexpr std::size_t kMostSampled = 512;  // of the list, and as many of memory
 constexpr std::uint64_t kPidLimit = 1U << 26U;
 
@@ -37,11 +35,8 @@ class Lister {
   void Run() {
     ConfirmSeen();
     const auto object = FindSystemObject(scene_, context_, system_.system_process, seen_);
-    if (!object) {
-      system_.notes.emplace_back("processes: the System process was not found");
-    } else {
-      List(*object);
-    }
+    if (!object) system_.notes.emplace_back("processes: the System process was not found");
+    if (object || !seen_.empty()) List(object);
     system_.orphans = FindOrphans(scene_, context_, found_, system_.notes);
     for (FoundProcess& found : found_) system_.processes.push_back(std::move(found.process));
     std::sort(system_.processes.begin(), system_.processes.end(),
@@ -66,23 +61,35 @@ class Lister {
     }
   }
 
-  void List(VirtAddr object) {
-    const Eprocess system(reader_, object);
-    std::uint16_t links = GuessLinks(context_, system);
-    if (const EprocessRow* row = FittingRow(context_, system); links == 0 && row != nullptr) {
-      links = row->offsets.links;
+  void List(std::optional<VirtAddr> object) {
+    std::optional<Eprocess> system;
+    std::uint16_t links = 0;
+    if (object) {
+      system.emplace(reader_, *object);
+      links = GuessLinks(context_, *system);
+      const EprocessRow* row = FittingRow(context_, {}, &*system);
+      if (links == 0 && row != nullptr) links = row->offsets.links;
     }
     ProcessList list;
-    if (links != 0) list = FollowProcessList(context_, object, links);
-    Choose(system, list);
+    if (links != 0) list = FollowProcessList(context_, *object, links);
+    Choose(system ? &*system : nullptr, list);
     if (offsets_.pid == 0) return;
-    if (offsets_.links != links) list = FollowProcessList(context_, object, offsets_.links);
+    if (offsets_.links != links) list = FollowFrom(object);
     system_.notes.insert(system_.notes.end(), list.notes.begin(), list.notes.end());
     Take(list);
-    SettleRoots(context_, object, found_);
+    Settle(object);
   }
 
-  void Choose(const Eprocess& system, const ProcessList& list) {
+  // Without System, from any process that runs: it is in the same list.
+  ProcessList FollowFrom(std::optional<VirtAddr> start) {
+    for (std::size_t i = 0; !start && i < std::min(seen_.size(), kMostSampled); ++i) {
+      const Eprocess object(reader_, seen_[i]);
+      if (!object.HasEnded() && !context_.InKernelImage(seen_[i])) start = seen_[i];
+    }
+    return start ? FollowProcessList(context_, *start, offsets_.links) : ProcessList{};
+  }
+
+  void Choose(const Eprocess* system, const ProcessList& list) {
     std::vector<Eprocess> listed;
     std::unordered_set<std::uint64_t> taken;
     Sample(list.objects, taken, listed);
@@ -127,6 +134,16 @@ class Lister {
     Report(left_out_, "were left out");
   }
 
+  // An image may lack the kernel's own root and have a process's, which leads to the same kernel.
+  void Settle(std::optional<VirtAddr> system) {
+    const auto own = KernelsOwnRoot(context_, system, found_);
+    if (const PhysAddr used = reader_.TheRoot().table; own && *own != used) {
+      system_.notes.push_back(fmt::format("the kernel's own root is {:#x}: {:#x} is a process's",
+                                          own->value, used.value));
+    }
+    SettleRoots(context_, system, own, found_);
+  }
+
   void Report(std::size_t count, std::string_view what) {
     if (count != 0) system_.notes.push_back(fmt::format("processes: {} objects {}", count, what));
   }
@@ -140,6 +157,7 @@ class Lister {
     FoundProcess found;
     found.listed = listed;
     found.process = Read(object, *pid);
+    found.root_known = object.Pointer(context_.Space().process_root).has_value();
     found.ended = object.HasEnded() || found.process.exit_time.has_value();
     const bool idle = *pid == 0 && context_.InKernelImage(object.At());
     if (!listed && !idle && !MayBeProcess(found.process)) {

@@ -32,14 +32,14 @@ HEADER = windows_dump.LAYOUT  # testdata/layouts, a transcription apart from the
 # Of the dumps made from these guests: bytes, and SHA-256 of all pages in order of address, as the
 # guests' own containers hold them (tests/support/guest_images.py reads those).
 PAGE_SUMS = {
-    "x64.elf": (860160,
-        "17c2492a421b8ca5331c26a79593d9e7d929ec0177c6f39536a2591eb73884fc"),
+    "x64.elf": (1171456,
+        "1c556b78d0349bc8251321673c429f2fcc06a94ce96b42a5baed901cede1f437"),
     "lime.lime": (831488,
         "077906564fa12c7996ace27a7a11bb95cbbbc0497a23be6c93763e34c46c6c73"),
     "win64.dmp": (1028096,
         "b542e78f1e9df81cf7fa415fec776768b9450b62206f18f44842a4a00174885b"),
-    "arm64.elf": (1536000,
-        "437ca06c5cf5c5172932b931ee42a5b70a02f43fbe6398ecb73853af4ecb9daf"),
+    "arm64.elf": (1839104,
+        "7bff23bedf8f21c3d59a22506708c8bb6dfe89c6022f18f8f0542546dd660efd"),
 }
 
 

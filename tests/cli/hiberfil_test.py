@@ -215,6 +215,43 @@ def check_legacy(run):
         run.legacy(header, "guests/x64.elf", wipe=True)
 
 
+def check_states(run):
+    """Each state in words, with how much can be had; where that is nothing, a translation says so."""
+    if not (run.encoders.plain and run.encoders.huffman):
+        run.left_out += 1
+        return
+    guest = run.guest("guests/x64hole.lime")
+    builder = hiberfil.Modern("modern64_3E0", run.encoders, MIXED, sizes=(4,))
+    valid = bytes(builder.build(guest.pages, boot_frames=list(guest.pages)[:50]))
+    pages = len(guest.pages)
+    full, wiped = f"{pages} of {pages} pages", b"WAKE" + valid[4:0x1000] + bytes(len(valid) - 0x1000)
+    cases = [(signature + valid[4:], state, words, full, None) for signature, state, words in (
+        (b"HIBR", "valid", "not resumed from since"), (b"BRKP", "valid-break-on-resume", "debugger"),
+        (b"WAKE", "consumed", "has resumed from this file"), (b"RSTR", "resuming", "was under way"),
+        (b"HORM", "reusable", "resumed from many times"))]
+    cases += [
+        (wiped, "consumed", "has resumed", f"0 of {pages} pages", "the body of this hibernation file"),
+        (b"link" + valid[4:], "link", "names the volume", "nothing", "only names the volume"),
+        (bytes(len(valid)), "no-header", "no header", "nothing", "neither header nor pages"),
+        (bytes(0x1000) + valid[0x1000:], "no-header", "no header",
+         f"{pages} pages; nothing tells how many there were", None)]
+    for image, state, words, recoverable, nothing in cases:
+        path = write(run.folder, image)
+        said = info(run.binary, path)
+        facts = said["facts"]
+        good = (facts["state"] == state and words in facts["state-meaning"]
+                and facts["recoverable"] == recoverable and (said["memory"] is None) == bool(nothing))
+        done = subprocess.run([run.binary, "--dump", path, "--dtb", "1000", "--mode", "x64", "0"],
+                              capture_output=True, text=True, check=False)
+        good &= done.returncode == (3 if nothing else 1) or done.returncode == 0 and not nothing
+        good &= not nothing or nothing in done.stderr
+        if not good:
+            print(f"{state}: WRONG: {facts} {done.returncode} {done.stderr}")
+        run.results.append(good)
+    title = "modern64_3E0 x64hole, header wiped"
+    run.results.append(check_rows(run.binary, run.folder, title, cases[-1][0], guest))
+
+
 def table_set(builder, guest):
     """A set in the middle whose pages many walks go through, but not those of the roots."""
     roots = {r.dtb >> 12 for r in guest.rows}
@@ -265,10 +302,11 @@ def check_corpus(run):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="v2p-hiberfil-") as folder:
         run = Run(os.path.abspath(sys.argv[1]), folder)
         check_modern(run)
         check_saved_root(run)
+        check_states(run)
         check_legacy(run)
         check_damage(run)
         check_corpus(run)

@@ -5,8 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "locate/eprocess_derivation.h"
 #include "locate/system_object.h"
+#include "support/corpus.h"
+#include "support/process_checks.h"
 #include "support/windows_eras.h"
 #include "support/windows_image.h"
 #include "support/windows_objects.h"
@@ -34,9 +39,9 @@ class Objects {
   EprocessContext& Context() { return context_; }
   const std::vector<Eprocess>& All() const { return objects_; }
   const Eprocess& System() const { return objects_.front(); }
-  EprocessOffsets Derive() const { return DeriveEprocessOffsets(context_, All(), System()); }
+  EprocessOffsets Derive() const { return DeriveEprocessOffsets(context_, All(), &System()); }
   ChosenOffsets Choose(std::optional<v2p::DebuggerBlock> debugger = std::nullopt) const {
-    return ChooseEprocessOffsets(context_, All(), All(), System(), debugger);
+    return ChooseEprocessOffsets(context_, All(), All(), &System(), debugger);
   }
 
  private:
@@ -94,7 +99,7 @@ TEST_P(EprocessOffsetsOf, AreInTheTableOfTheBuild) {
   const ProcessLayout layout(GetParam().mode, GetParam().layout);
   const WindowsImage image = BuildWindows(RecipeOf(GetParam()));
   Objects objects(image, GetParam().mode);
-  const EprocessRow* row = FittingRow(objects.Context(), objects.System());
+  const EprocessRow* row = FittingRow(objects.Context(), {}, &objects.System());
   ASSERT_NE(row, nullptr);
   EXPECT_LE(row->first_build, image.build);
   EXPECT_GE(row->last_build, image.build);
@@ -137,7 +142,7 @@ TEST(EprocessOffsets, TableThatDoesNotFitIsNoted) {
   EXPECT_EQ(chosen.offsets.pid, 0x440);
   EXPECT_EQ(chosen.sources, "derived = table of build 19041");
   ASSERT_EQ(chosen.notes.size(), 1U);
-  EXPECT_EQ(chosen.notes[0], "the offsets published for build 17763 do not fit System");
+  EXPECT_EQ(chosen.notes[0], "the offsets published for build 17763 do not fit");
 }
 
 // A build that nobody has published: no note, and the row that fits is named.
@@ -161,6 +166,43 @@ TEST(EprocessOffsets, SystemAloneLeavesTheTable) {
   EXPECT_EQ(chosen.offsets.links, 0x448);
   EXPECT_EQ(chosen.offsets.exit_time, 0x840);
 }
+
+struct Triage {
+  const char* file;
+  Era era;
+};
+
+class EprocessOfTriage : public testing::TestWithParam<Triage> {};
+
+// System as a triage dump has it, in the place of a synthetic one: real bytes against the table.
+TEST_P(EprocessOfTriage, FitsTheTable) {
+  constexpr std::size_t kProcessFieldAt = 0x2020;  // TRIAGE_DUMP64.ProcessOffset
+  V2P_CORPUS_FILE(path, std::string("windows/triage/") + GetParam().file);
+  std::ifstream in(path, std::ios::binary);
+  const std::vector<char> file(std::istreambuf_iterator<char>(in), {});
+  const auto bytes = std::as_bytes(std::span(file));
+  ASSERT_GT(bytes.size(), kProcessFieldAt + 4);
+  const auto at = LoadLe<std::uint32_t>(bytes.data() + kProcessFieldAt);
+  ASSERT_LT(at + Eprocess::kBytes64, bytes.size());
+  WindowsImage image = BuildWindows(RecipeOf(GetParam().era));
+  KernelEditor editor(image, GetParam().era.mode);
+  for (std::size_t i = 0; i < Eprocess::kBytes64; i += 8) {
+    editor.Put64(image.System().object + i, LoadLe<std::uint64_t>(bytes.data() + at + i));
+  }
+  Objects objects(image, GetParam().era.mode);
+  objects.Context().shared_data.reset();  // its clock is another
+  const EprocessRow* row = FittingRow(objects.Context(), {}, &objects.System());
+  ASSERT_NE(row, nullptr);
+  EXPECT_LE(row->first_build, image.build);
+  EXPECT_GE(row->last_build, image.build);
+  EXPECT_EQ(objects.System().Load<std::uint64_t>(row->offsets.peb), 0U);
+  EXPECT_EQ(objects.System().Load<std::uint64_t>(row->offsets.exit_time), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Windows, EprocessOfTriage,
+                         testing::Values(Triage{"triage_x64_19041.dmp", {ModeName::kX64, "19041"}},
+                                         Triage{"triage_arm64_22000.dmp",
+                                                {ModeName::kArm64, "22000"}}));
 
 TEST(EprocessOffsets, OneFieldThatMostDoNotHaveIsNotDerived) {
   WindowsRecipe recipe = RecipeOf(k19041);

@@ -123,11 +123,11 @@ TEST(ProcessObjects, LiesInOnePage) {
     std::vector<std::byte> pages(0x2000);
     const std::uint64_t va = 0xFFFF'E001'2345'6000 + at;
     for (const auto& [field, value] : {std::pair<std::size_t, std::uint64_t>{0, 3},
-                                      {8, va + 8},
-                                      {0x10, va + 8},
-                                      {0x18, va + 0x18},
-                                      {0x20, va + 0x18},
-                                      {0x28, 0x7B5000}}) {
+                                       {8, va + 8},
+                                       {0x10, va + 8},
+                                       {0x18, va + 0x18},
+                                       {0x20, va + 0x18},
+                                       {0x28, 0x7B5000}}) {
       StoreLe(pages.data() + at + field, value);
     }
     const auto seen = Detect(pages, PhysAddr(0x10000));

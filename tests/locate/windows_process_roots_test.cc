@@ -71,6 +71,29 @@ INSTANTIATE_TEST_SUITE_P(Windows, ProcessRoots,
                                          ModeName::kX64La57, ModeName::kArm64),
                          NameOfMode);
 
+// The image lacks the kernel's own root; a process's root leads to the same kernel.
+TEST(ProcessRootsOfPartialImages, ProcessKeepsTheRootInUse) {
+  WindowsRecipe recipe = Recipe();
+  recipe.processes[4].own_root = false;
+  WindowsImage image = BuildWindows(recipe);
+  image.memory.RemovePage(image.root);
+  const BuiltProcess& used = image.processes[1];
+  const auto memory = image.memory.Build();
+  System system;
+  system.kernel.root = {recipe.mode, PhysAddr(used.root), std::nullopt};
+  system.build = image.build;
+  system.kernel_base = VirtAddr(image.places.kernel_base);
+  system.system_process = VirtAddr(image.System().object);
+  const ImageFacts facts;
+  const Sightings none;
+  FindWindowsProcesses({memory.get(), &facts, &none, false, false}, system);
+  EXPECT_EQ(ProcessAt(system, used.object).root->table, PhysAddr(used.root));
+  EXPECT_EQ(ProcessAt(system, used.object).root_state, RootState::kOk);
+  EXPECT_EQ(ProcessAt(system, image.System().object).root_state, RootState::kNotInImage);
+  EXPECT_EQ(ProcessAt(system, image.processes[5].object).root_state, RootState::kShared);
+  EXPECT_NE(Notes(system).find("the kernel's own root is 0x7b5000"), std::string::npos);
+}
+
 TEST(ProcessShadows, BelongToTheirProcesses) {
   WindowsRecipe recipe = Recipe();
   recipe.shadows = recipe.pcid = true;

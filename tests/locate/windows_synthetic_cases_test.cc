@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "support/findings_checks.h"
@@ -51,6 +52,37 @@ TEST(WindowsCase1, TwelveProcessesAndAnOrphan) {
   EXPECT_EQ(shown, expected);
 }
 
+TEST(WindowsCase1, ElevenAreLinkedOneIsFoundInMemory) {
+  WindowsRecipe recipe = Usual();
+  recipe.processes[9].exited = true;
+  recipe.processes[7].linked = false;
+  recipe.orphans = 1;
+  const WindowsImage image = BuildWindows(recipe);
+  const Findings findings = LocateProcesses(*image.memory.Build());
+  ExpectFound(findings, image, ModeName::kX64);
+  const System& system = findings.systems[0];
+  const auto count = [&](Linkage linkage) {
+    return std::count_if(system.processes.begin(), system.processes.end(),
+                         [&](const Process& process) {
+                           return process.pid != 0 && process.linkage == linkage;  // not Idle
+                         });
+  };
+  EXPECT_EQ(count(Linkage::kLinked), 11);
+  EXPECT_EQ(count(Linkage::kHidden), 1);
+  EXPECT_EQ(count(Linkage::kExited) + count(Linkage::kUnknown), 0);
+  for (const BuiltProcess& built : image.processes) {
+    const Process* const process = FindProcess(system, built.object);
+    ASSERT_NE(process, nullptr) << built.recipe.name;
+    EXPECT_EQ(process->pid, built.recipe.pid);
+    EXPECT_EQ(process->name, built.recipe.name);
+    EXPECT_EQ(process->exit_time.has_value(), built.recipe.exited);
+    EXPECT_EQ(process->linkage, built.recipe.linked ? Linkage::kLinked : Linkage::kHidden);
+    EXPECT_EQ(process->root, (Root{ModeName::kX64, PhysAddr(built.root), std::nullopt}));
+  }
+  ASSERT_EQ(system.orphans.size(), 1U);
+  EXPECT_EQ(system.orphans[0].root.table, PhysAddr(image.orphans[0]));
+}
+
 TEST(WindowsCase2, ShadowsAreNeverChosen) {
   for (const char* const layout : {"16299", "17763", "19041", "22000"}) {
     SCOPED_TRACE(layout);
@@ -73,6 +105,14 @@ TEST(WindowsCase2, ShadowsAreNeverChosen) {
     ASSERT_NE(shadow, nullptr);
     EXPECT_EQ(shadow->cls, RootClass::kUserShadow);
     EXPECT_EQ(shadow->TheStanding(), Standing::kRejected);
+
+    const Findings listed = LocateProcesses(*memory);
+    ExpectFound(listed, image, ModeName::kX64);
+    for (const BuiltProcess& built : image.processes) {
+      const Process* const one = FindProcess(listed.systems[0], built.object);
+      ASSERT_NE(one, nullptr) << built.recipe.name;
+      EXPECT_EQ(one->user_root ? one->user_root->table.value : 0, built.user_root);
+    }
 
     const Findings whole = LocateWhole(*memory, facts);
     ExpectFound(whole, image, ModeName::kX64);

@@ -37,6 +37,15 @@ void ExpectOnlyItsRoot(const SparseMemory& memory, const WindowsImage& image) {
   }
 }
 
+void ExpectOnlyItsProcesses(const WindowsImage& image) {
+  const Findings findings = LocateProcesses(*image.memory.Build());
+  ASSERT_EQ(findings.systems.size(), 1U);
+  std::set<std::uint64_t> expected = {image.idle.object}, shown;
+  for (const BuiltProcess& process : image.processes) expected.insert(process.object);
+  for (const Process& process : findings.systems[0].processes) shown.insert(process.object.value);
+  EXPECT_EQ(shown, expected);
+}
+
 struct Table {
   SparseMemory& memory;
   std::uint64_t at;
@@ -130,6 +139,7 @@ TEST(WindowsCase6, NestedGuest) {
     WindowsImage host = BuildWindows(Usual());
     host.memory.Merge(guest.memory, kGiB);
     ExpectOnlyItsRoot(host.memory, host);
+    ExpectOnlyItsProcesses(host);
     // Without the host's own root nothing is left: the guest's is no root of this machine.
     host.memory.RemovePage(host.root);
     EXPECT_TRUE(LocateWhole(*host.memory.Build()).systems.empty());
@@ -283,6 +293,15 @@ TEST(WindowsTwoSystems, AreAmbiguous) {
     EXPECT_EQ(roots, (std::set<std::uint64_t>{first.root, second.root}));
     EXPECT_EQ(builds, (std::set<std::uint64_t>{17763, 19041}));
     EXPECT_NE(findings.systems[0].kernel.cluster, findings.systems[1].kernel.cluster);
+  }
+  const Findings listed = LocateProcesses(*memory);
+  ASSERT_EQ(listed.systems.size(), 2U);
+  for (const System& system : listed.systems) {
+    const WindowsImage& image = system.kernel.root.table.value == first.root ? first : second;
+    EXPECT_EQ(system.processes.size(), image.processes.size() + 1);  // and Idle
+    for (const BuiltProcess& built : image.processes) {
+      EXPECT_NE(FindProcess(system, built.object), nullptr) << built.recipe.name;
+    }
   }
 }
 

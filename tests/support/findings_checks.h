@@ -41,6 +41,19 @@ inline Findings LocateWhole(const PhysicalMemory& memory, const ImageFacts& fact
   return Locate(memory, facts, options);
 }
 
+inline Findings LocateProcesses(const PhysicalMemory& memory) {
+  LocateOptions options;
+  options.processes = true;
+  return Locate(memory, ImageFacts{}, options);
+}
+
+inline const Process* FindProcess(const System& system, std::uint64_t object) {
+  for (const Process& process : system.processes) {
+    if (process.object.value == object) return &process;
+  }
+  return nullptr;
+}
+
 /// Facts of a container that names one root.
 inline ImageFacts FactsNaming(std::uint64_t dtb, std::string source = "header",
                               std::optional<ModeName> mode = std::nullopt) {

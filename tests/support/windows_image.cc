@@ -218,6 +218,11 @@ class Builder {
 
   void AddRoots() {
     AddSelfMap(*system_, slot_);
+    if (recipe_.system_user_half) {
+      const std::uint64_t frame = frames_.Take();
+      image_.memory.AddPage(frame);
+      system_->Map(image_.places.peb + 0x40000, frame, PageUse::kUserData);
+    }
     for (std::size_t i = 1; i < image_.processes.size(); ++i) {
       const BuiltProcess& process = image_.processes[i];
       if (!process.recipe.own_root) continue;

@@ -42,7 +42,8 @@ struct WindowsRecipe {
   PaeForm pae = PaeForm::kBehindTheRoot;
   StubKind stub = StubKind::kNone;
   std::uint64_t stub_at = 0x13000;
-  bool large_kernel = false;  ///< in one large page
+  bool large_kernel = false;      ///< in one large page
+  bool system_user_half = false;  ///< a page below the kernel's half, as ntdll.dll has one
   bool debugger_data = false;
   KernelFileOptions kernel = {};  ///< its mode and build follow the above
   bool shared_data = true;        ///< false: KUSER_SHARED_DATA's slot is there, its page is not

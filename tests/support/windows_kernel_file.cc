@@ -10,7 +10,7 @@ namespace v2p::test {
 namespace {
 
 constexpr std::size_t kSignatureAt = 0xF8;
-constexpr std::size_t kExportsAt = 0x1000;
+constexpr std::size_t kExportsAt = KernelFile::kExportsAt;
 constexpr std::size_t kDebugAt = 0x2000;
 constexpr std::size_t kRsdsAt = 0x2080;
 

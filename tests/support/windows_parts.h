@@ -34,6 +34,7 @@ Blob SharedDataPage(ModeName mode, unsigned build, std::uint32_t physical_pages)
 
 /// ntoskrnl.exe: headers, exports, symbols' name, data.
 struct KernelFile {
+  static constexpr std::uint64_t kExportsAt = 0x1000;
   static constexpr std::uint64_t kHeadAt = 0x4040;  ///< PsActiveProcessHead
   static constexpr std::uint64_t kIdleAt = 0x5100;  ///< the Idle process's object
   static constexpr std::uint64_t kDebuggerDataAt = 0x7000;
