@@ -9,6 +9,7 @@
 
 #include "support/store_fixture.h"
 #include "translate/address_space.h"
+#include "translate/dbgeng.h"
 #include "translate/follower.h"
 
 namespace v2p::test {
@@ -75,6 +76,30 @@ TEST(CompressedStore, EveryColumnOfOffsets) {
   for (const StoreColumn& column : kStoreColumns) {
     SCOPED_TRACE(column.structure);
     ExpectEveryPage(StoreFixture(column), column.build);
+  }
+}
+
+TEST(CompressedStore, TablesAndSharedPagesInTheStore) {
+  for (const StoreColumn& column : kStoreColumns) {
+    SCOPED_TRACE(column.structure);
+    const StoreFixture fixture(column);
+    const Machine machine = Open(fixture, column.build);
+    Walk walk;
+    const Following table = Ask(machine, fixture, fixture.table_va + 0x123, &walk);
+    EXPECT_TRUE(walk.Mapped());
+    EXPECT_EQ(walk.pa.value, fixture.table_pa + 0x123);
+    const unsigned last = walk.step_count - 1U;
+    ASSERT_NE(table.tables[last], nullptr);
+    EXPECT_EQ(table.tables[last]->state, EntryState::kCompressedStore);
+    EXPECT_EQ(walk.elsewhere, 1U << last);
+    std::uint32_t levels = 0;
+    EXPECT_EQ(GetVirtualTranslationPhysicalOffsets(walk, nullptr, 0, &levels), kSFalse);
+    EXPECT_EQ(levels, last + 1) << "the base and the entries that were in memory";
+
+    const Following shared = Ask(machine, fixture, fixture.prototype_va, &walk);
+    EXPECT_EQ(walk.state, EntryState::kCompressedStore);
+    ASSERT_TRUE(shared.stored && shared.stored->bytes != nullptr);
+    EXPECT_EQ(*shared.stored->bytes, fixture.pages[0].bytes);
   }
 }
 

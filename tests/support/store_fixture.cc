@@ -123,14 +123,14 @@ std::uint64_t StoreFixture::NewPage() {
 
 void StoreFixture::PutEntry(std::uint64_t pa, std::uint64_t entry) { memory.Put64(pa, entry); }
 
-std::uint64_t StoreFixture::EntryAt(std::uint64_t root, std::uint64_t va) {
+std::uint64_t StoreFixture::EntryAt(std::uint64_t root, std::uint64_t va, unsigned up) {
   const std::vector<unsigned> shifts =
       narrow_ ? std::vector<unsigned>{30, 21, 12} : std::vector<unsigned>{39, 30, 21, 12};
   std::uint64_t table = root;
   for (std::size_t i = 0;; ++i) {
     const std::uint64_t index = va >> shifts[i] & (narrow_ && i == 0 ? 3 : 511);
     const std::uint64_t at = table + index * 8;
-    if (i + 1 == shifts.size()) return at;
+    if (i + 1 + up == shifts.size()) return at;
     std::uint64_t entry = *memory.Get(at, 8);
     if (entry == 0) {
       entry = NewPage() | (narrow_ && i == 0 ? 1 : kFlags);
@@ -319,8 +319,29 @@ void StoreFixture::MakePages() {
     const std::uint64_t frame = (*memory.Get(entry, 8) & 0xffffffffff000) >> 12;
     PutEntry(entry, transition ? entries_.Transition(frame) : entries_.Software(0, 0x4321));
   };
+  MakeTableInStore();
+  MakePrototype();
   move_data("data in transition", true, "");
   move_data("data in a page file", false, "data-paged-out");
+}
+
+// A table of one entry, compressed: the entry above it names a page of the store.
+void StoreFixture::MakeTableInStore() {
+  table_pa = NewPage();
+  std::array<std::byte, 4096> table{};
+  for (unsigned i = 0; i < 8; ++i) {
+    table[i] = static_cast<std::byte>((table_pa | kFlags) >> (8 * i));
+  }
+  const Bytes data = Compressed(table, 9);
+  AddPage("a table", data, static_cast<std::uint32_t>(data.size()), table);
+  const std::uint64_t page = pages.back().key & 0xfffffff;
+  PutEntry(EntryAt(user_root, table_va, 1), entries_.Software(options_.number, page, 4));
+}
+
+void StoreFixture::MakePrototype() {
+  const std::uint64_t array = NewKernelPage();
+  PutEntry(At(array) + 8, entries_.Software(options_.number, pages[0].key & 0xfffffff, 4));
+  PutEntry(EntryAt(user_root, prototype_va), entries_.Prototype(array + 8));
 }
 
 void StoreFixture::MakeTree() {

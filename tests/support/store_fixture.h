@@ -51,6 +51,10 @@ class StoreFixture {
   std::uint64_t owner_object = 0;
   std::uint64_t store_va = 0;
   std::vector<StorePage> pages;
+  /// An address whose last table is in the store, and where it leads.
+  std::uint64_t table_va = 0x50000000, table_pa = 0;
+  /// An address whose prototype entry names the first of `pages`.
+  std::uint64_t prototype_va = 0x51000000;
 
   /// Physical address of kernel address `va`, which the fixture has mapped.
   std::uint64_t At(std::uint64_t va) const;
@@ -68,7 +72,7 @@ class StoreFixture {
     std::uint32_t size;
   };
   std::uint64_t NewPage();
-  std::uint64_t EntryAt(std::uint64_t root, std::uint64_t va);
+  std::uint64_t EntryAt(std::uint64_t root, std::uint64_t va, unsigned up = 0);
   void Map(std::uint64_t root, std::uint64_t va, std::uint64_t pa);
   std::uint64_t NewKernelPage();
   void PutBytes(std::uint64_t root, std::uint64_t va, const std::vector<std::byte>& bytes);
@@ -77,6 +81,8 @@ class StoreFixture {
 
   void MakeStore();
   void MakePages();
+  void MakeTableInStore();
+  void MakePrototype();
   void AddPage(const std::string& what, const std::vector<std::byte>& data, std::uint32_t size,
                const std::array<std::byte, 4096>& bytes, const std::string& failure = {});
   std::uint32_t PutRecord(std::uint32_t region_key, std::uint32_t size_word);
