@@ -133,6 +133,29 @@ void PageTables(const Seeds& seeds) {
   }
 }
 
+// The same for fuzz_follow, with entries of every form that is not present.
+void Entries(const Seeds& seeds) {
+  constexpr std::size_t kHead = 64;
+  constexpr std::size_t kPages = 6;
+  constexpr std::uint64_t kForms[] = {0x880,          0x200000000080, 0x8000000000000480,
+                                      0x1234000020a4, 0x200,          0xffffffff00000420};
+  for (unsigned kind = 0; kind < 20; ++kind) {
+    std::vector<std::byte> seed(kHead + kPages * 0x1000);
+    seed[0] = static_cast<std::byte>(kind % 5);
+    seed[1] = static_cast<std::byte>(kind / 5 * 2 + 1);
+    const std::uint64_t build = kind % 2 == 0 ? 17763 : 7601;
+    std::memcpy(seed.data() + 4, &build, 2);
+    const std::size_t width = kind % 5 == 0 ? 4 : 8;
+    for (std::size_t at = kHead; at + width <= seed.size(); at += width) {
+      const std::uint64_t slot = at / width;
+      const std::uint64_t frame = (slot % kPages) << 12U;
+      const std::uint64_t entry = slot % 2 == 0 ? frame | 1U : frame ^ kForms[slot / 2 % 6];
+      std::memcpy(seed.data() + at, &entry, width);
+    }
+    seeds.Write("entries-" + std::to_string(kind), seed);
+  }
+}
+
 // Two frames that tell their sizes, with the seek table and without; and what makes fuzz_zstd pack
 // by itself and change one byte.
 void Zstd(const Seeds& seeds) {
@@ -192,6 +215,10 @@ int main(int argc, char** argv) {
   const Seeds seeds(argv[2]);
   if (target == "fuzz_walk") {
     PageTables(seeds);
+    return 0;
+  }
+  if (target == "fuzz_follow") {
+    Entries(seeds);
     return 0;
   }
   if (target == "fuzz_xpress") {

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "cli/address_list.h"
+#include "cli/page_file_argument.h"
 #include "cli/safe_text.h"
 #include "cli/user_ranges.h"
 #include "translate/paging_mode.h"
@@ -36,6 +37,7 @@ constexpr const char* kOutputGroup = "Output";
 // Options whose text needs more than CLI11's own conversions; turned into Args after parsing.
 struct RawText {
   std::string dtb, ttbr1, mode, ranges;
+  std::vector<std::string> page_files;
   bool json = false;
 };
 
@@ -126,6 +128,11 @@ void AddRootOptions(CLI::App& app, Args& args, RawText& raw) {
   app.add_option("--os", args.os, "Of several systems in the image, the Nth of v2p dtb --all")
       ->type_name("N")
       ->group(kRootGroup);
+  app.add_option("--pagefile", raw.page_files,
+                 "Windows page file to read pages from, [N=]FILE; may be given again")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->group(kRootGroup);
   app.add_flag("--strict", args.strict, "Only present entries map; nothing else is followed")
       ->group(kRootGroup);
   app.add_flag("--ignore-canonical", args.ignore_canonical,
@@ -168,6 +175,16 @@ void AddCommands(CLI::App& app, Args& args) {
   dtb->add_flag("--explain", args.explain, "Show every test of every root");
   dtb->add_flag("--all", args.all, "Look everywhere; show rejected roots too");
   add("ps", "Processes with their roots, linked, hidden and exited ones", Command::kPs);
+  CLI::App* read =
+      add("read", "The bytes at a virtual address, wherever they are kept", Command::kRead);
+  read->add_option("VA", args.read_at, "Address, hexadecimal")->required();
+  read->add_option("LEN", args.read_length, "Number of bytes, hexadecimal")->required();
+  read->add_flag("--raw", args.raw, "Bytes as they are, into the file of -o");
+  read->add_option("-o", args.out, "The file to write; absent bytes are left as holes")
+      ->type_name("FILE");
+  read->add_flag("--force", args.convert.force, "Replace the file if it exists");
+  CLI::App* pte = add("pte", "Page table entries of addresses, as !pte shows them", Command::kPte);
+  pte->add_option("VA", args.pte_at, "Addresses, hexadecimal")->required();
   add("formats", "List the formats that are recognised", Command::kFormats);
   CLI::App* schema = add("schema", "Print the JSON Schema of the output", Command::kSchema);
   schema->add_option("NAME", args.schema, "One of them, e.g. v2p.translation/1; default: all");
@@ -231,9 +248,11 @@ Status Finish(const RawText& raw, Args& args) {
     if (!ranges) return tl::unexpected<Error>(ranges.error());
     args.open.ranges = std::move(*ranges);
   }
+  args.page_files = PageFileArguments(raw.page_files);
   const bool translates = args.command == Command::kTranslate;
   const bool shows = args.command == Command::kInfo || args.command == Command::kDtb ||
-                     args.command == Command::kPs;
+                     args.command == Command::kPs || args.command == Command::kRead ||
+                     args.command == Command::kPte;
   if ((translates || shows) && args.dump.empty()) {
     return usage("no image: give --dump FILE");
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/image_facts.h"
@@ -31,7 +32,9 @@ enum class Command : std::uint8_t {
   kPack,
   kConvert,
   kDtb,
-  kPs
+  kPs,
+  kRead,
+  kPte,
 };
 enum class OutputFormat : std::uint8_t { kText, kJson, kNdjson, kCsv, kWindbg };
 enum class ColorChoice : std::uint8_t { kAuto, kAlways, kNever };
@@ -50,6 +53,7 @@ struct Args {
   std::string process;
   std::optional<std::uint32_t> offsets_size;
   bool strict = false;
+  std::vector<std::pair<unsigned, std::string>> page_files;  ///< number and file
   bool ignore_canonical = false;
 
   OutputFormat format = OutputFormat::kText;
@@ -61,6 +65,9 @@ struct Args {
   PackOptions pack;
   ConvertOptions convert;
   std::string schema;
+  std::string read_at, read_length;  ///< of `read`, as given
+  bool raw = false;                  ///< `read`: into the file `out`
+  std::vector<std::string> pte_at;
   bool explain = false;  ///< `dtb`: every test of every root
   bool all = false;      ///< `dtb`: look everywhere, show what was rejected too
 };

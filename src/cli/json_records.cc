@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/nonresident_json.h"
 #include "translate/entry_flags.h"
 
 namespace v2p::cli {
@@ -28,7 +29,9 @@ Json StepJson(const Record& record, std::size_t i) {
   members.reserve(6);
   Put("level", mode.levels[i].name, &members);
   Put("index", walk.IndexAt(i), &members);
-  Put("entry_at", HexJson(walk.steps[i].entry_at.value), &members);
+  const bool in_memory = (walk.elsewhere >> i & 1U) == 0;
+  Put("entry_at", HexJson(in_memory ? std::optional(walk.steps[i].entry_at.value) : std::nullopt),
+      &members);
   Put("entry", HexJson(read ? std::optional(walk.steps[i].entry) : std::nullopt), &members);
   Put("file_offset", OrNull(record.StepFileOffset(i)), &members);
   Put("flags", std::move(flags), &members);
@@ -46,14 +49,14 @@ Json TranslationJson(const Record& record) {
   Json steps = Json::array();
   for (std::size_t i = 0; i < walk.step_count; ++i) steps.push_back(StepJson(record, i));
   Json::object_t members;
-  members.reserve(22);
+  members.reserve(23);
   Put("schema", "v2p.translation/1", &members);
   Put("image", record.Context().image_name, &members);
   Put("input", record.Input().text, &members);
   Put("va", HexJson(walk.va.value), &members);
   Put("status", Name(walk.status), &members);
   Put("state", walk.state == EntryState::kNone ? Json() : Json(Name(walk.state)), &members);
-  Put("reason", OrNull(Reason(walk)), &members);
+  Put("reason", OrNull(record.Reason()), &members);
   Put("pa", HexJson(mapped ? std::optional(walk.pa.value) : std::nullopt), &members);
   Put("page_bytes", OrNull(mapped ? std::optional(walk.page_bytes) : std::nullopt), &members);
   Put("page_in_image", mapped ? Json(record.PageInImage()) : Json(), &members);
@@ -69,6 +72,7 @@ Json TranslationJson(const Record& record) {
   Put("dtb_source", record.DtbSource(), &members);
   Put("confidence", root.confidence ? Json(*root.confidence) : Json(), &members);
   Put("walk", std::move(steps), &members);
+  Put("nonresident", NonresidentJson(record), &members);
   return members;
 }
 

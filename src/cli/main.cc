@@ -27,6 +27,10 @@ int Dispatch(const Args& args) {
       return v2p::cli::RunPack(args);
     case Command::kConvert:
       return v2p::cli::RunConvert(args);
+    case Command::kRead:
+      return v2p::cli::RunRead(args);
+    case Command::kPte:
+      return v2p::cli::RunPte(args);
     case Command::kDtb:
       return v2p::cli::RunDtb(args);
     case Command::kPs:

@@ -2,7 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/record.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "translate/linux_pte.h"
 
 namespace v2p::cli {
 namespace {
@@ -14,10 +18,12 @@ std::optional<std::uint64_t> FileOffsetOf(const ReportContext& context, PhysAddr
 
 }  // namespace
 
-Record::Record(const ReportContext& context, const AddressInput& input, const v2p::Walk& walk)
+Record::Record(const ReportContext& context, const AddressInput& input, const v2p::Walk& walk,
+               const Following* followed)
     : context_(&context),
       input_(&input),
       walk_(&walk),
+      followed_(followed),
       translation_(VirtualToPhysical(walk, nullptr)),
       offsets_code_(0) {
   const auto size = static_cast<std::uint32_t>(
@@ -42,8 +48,39 @@ std::optional<HResult> Record::Stop() const {
   return StopCode(*walk_);
 }
 
+std::optional<std::string_view> Record::Reason() const {
+  if (!walk_->Mapped() && followed_ != nullptr && !followed_->reason.empty()) {
+    return followed_->reason;
+  }
+  return v2p::Reason(*walk_);
+}
+
+std::string Record::Elsewhere() const {
+  if (const auto frame = ProtnoneAt()) return fmt::format("frame {:#x}", *frame);
+  if (followed_ == nullptr || !followed_->pte || walk_->Mapped()) return {};
+  const WindowsPte* pte = &*followed_->pte;
+  if (followed_->prototype && followed_->prototype->entry) pte = &followed_->prototype->pte;
+  if (followed_->stored && !followed_->stored->file.empty()) {
+    return fmt::format("{}, offset {:#x}{}{}", followed_->stored->file,
+                       followed_->stored->page << kPageShift,
+                       followed_->stored->failure.empty() ? "" : ": ", followed_->stored->failure);
+  }
+  if (pte->state == EntryState::kPagefile) {
+    return fmt::format("page file {}, offset {:#x}", pte->page_file, pte->page << kPageShift);
+  }
+  if (pte->pointer) return fmt::format("at {:#x}", pte->pointer->value);
+  return {};
+}
+
+std::optional<std::uint64_t> Record::ProtnoneAt() const {
+  if (walk_->state != EntryState::kProtnone) return std::nullopt;
+  const std::size_t last = walk_->step_count - 1U;
+  const auto frame = ProtnoneFrame(Mode(walk_->mode), last, walk_->steps[last].entry);
+  return frame ? std::optional(frame->value) : std::nullopt;
+}
+
 std::optional<std::uint64_t> Record::StepFileOffset(std::size_t i) const {
-  if (!walk_->WasRead(i)) return std::nullopt;
+  if (!walk_->WasRead(i) || (walk_->elsewhere >> i & 1U) != 0) return std::nullopt;
   return FileOffsetOf(*context_, walk_->steps[i].entry_at);
 }
 

@@ -13,6 +13,7 @@
 #include "cli/choose_root.h"
 #include "dumpfmt/image.h"
 #include "translate/dbgeng.h"
+#include "translate/follower.h"
 #include "translate/walk.h"
 
 namespace v2p::cli {
@@ -25,16 +26,28 @@ struct ReportContext {
   std::optional<std::uint32_t> offsets_size;  ///< shows only so many offsets
   bool detailed = false;                      ///< text: show the walk of every address
   bool color = false;
+  const PagingContext* paging = nullptr;  ///< rules that entries were followed by; null: by none
 };
 
 /// Everything about one translation, read off its walk. Refers to input, walk and context.
 class Record {
  public:
-  Record(const ReportContext& context, const AddressInput& input, const Walk& walk);
+  Record(const ReportContext& context, const AddressInput& input, const Walk& walk,
+         const Following* followed = nullptr);
 
   const ReportContext& Context() const { return *context_; }
   const AddressInput& Input() const { return *input_; }
   const v2p::Walk& Walk() const { return *walk_; }
+
+  /// What was met where the walk had to follow an entry that is not present; null: nothing.
+  const Following* Followed() const { return followed_; }
+  /// Kebab-case; nothing when mapped.
+  std::optional<std::string_view> Reason() const;
+  /// Where a page that is not in memory is, in words: "page file 1, offset 0x1234000"; may be
+  /// empty.
+  std::string Elsewhere() const;
+  /// Where a Linux PROT_NONE entry says its page is. Never an answer.
+  std::optional<std::uint64_t> ProtnoneAt() const;
 
   /// Where the root of this walk came from: TTBR1 may have another source than TTBR0.
   std::string_view DtbSource() const;
@@ -55,6 +68,7 @@ class Record {
   const ReportContext* context_;
   const AddressInput* input_;
   const v2p::Walk* walk_;
+  const Following* followed_;
   HResult translation_;
   HResult offsets_code_;
   std::uint32_t levels_ = 0;

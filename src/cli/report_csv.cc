@@ -13,7 +13,8 @@ namespace {
 // Columns are only ever appended: scripts count them.
 constexpr std::string_view kHeader =
     "schema,image,input,va,status,state,reason,pa,page_bytes,page_in_image,file_offset,hresult,"
-    "offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source,confidence\r\n";
+    "offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source,confidence,"
+    "nonresident\r\n";
 
 std::string Hex(std::uint64_t value) { return fmt::format("0x{:016x}", value); }
 std::string Code(HResult value) { return fmt::format("0x{:08x}", value); }
@@ -23,7 +24,7 @@ std::string Outcome(const Record& record) {
   std::string row = fmt::format("{},", Name(walk.status));
   const auto append = [&](std::string_view field) { row.append(field).push_back(','); };
   append(walk.state == EntryState::kNone ? "" : Name(walk.state));
-  append(Reason(walk).value_or(""));
+  append(record.Reason().value_or(""));
   append(walk.Mapped() ? Hex(walk.pa.value) : "");
   append(walk.Mapped() ? fmt::format("{}", walk.page_bytes) : "");
   append(!walk.Mapped() ? "" : record.PageInImage() ? "true" : "false");
@@ -45,12 +46,13 @@ class CsvReporter final : public Reporter {
     }
     const RootChoice& root = *record.Context().root;
     fmt::format_to(std::back_inserter(*out),
-                   "v2p.translation/1,{},{},{},{}{},{},{},{},{},{},{},{},{},{}\r\n", image_,
+                   "v2p.translation/1,{},{},{},{}{},{},{},{},{},{},{},{},{},{},{}\r\n", image_,
                    CsvField(record.Input().text), Hex(record.Walk().va.value), Outcome(record),
                    Code(record.Translation()), Code(record.OffsetsCode()),
                    record.Stop() ? Code(*record.Stop()) : "", record.Levels(), offsets,
                    Name(root.mode), root.mode_source, Hex(record.Walk().root.value),
-                   record.DtbSource(), root.confidence ? fmt::format("{}", *root.confidence) : "");
+                   record.DtbSource(), root.confidence ? fmt::format("{}", *root.confidence) : "",
+                   CsvField(record.Elsewhere()));
   }
 
  private:

@@ -26,12 +26,15 @@ std::string_view LastLevel(const Walk& walk) {
 }
 
 // Why there is no translation, in words.
-std::string Failure(const Walk& walk) {
+std::string Failure(const Record& record) {
+  const Walk& walk = record.Walk();
   switch (walk.status) {
     case WalkStatus::kNotPresent: {
-      std::string reason(Reason(walk).value_or("unknown"));
+      std::string reason(record.Reason().value_or("unknown"));
       std::replace(reason.begin(), reason.end(), '-', ' ');
-      return fmt::format("not present at {}: {}", LastLevel(walk), reason);
+      const std::string elsewhere = SafeText(record.Elsewhere());
+      return fmt::format("not present at {}: {}{}{}", LastLevel(walk), reason,
+                         elsewhere.empty() ? "" : ", ", elsewhere);
     }
     case WalkStatus::kTableNotInImage: {
       const std::uint64_t at = walk.steps[walk.step_count - 1U].entry_at.value;
@@ -54,10 +57,9 @@ std::string Failure(const Walk& walk) {
 }
 
 std::string FailureColumns(const Record& record) {
-  return fmt::format(
-      "{}  {}",
-      Painted(record.Context().color, kRed, fmt::format("{:<52}", Failure(record.Walk()))),
-      HResultName(record.Translation()));
+  return fmt::format("{}  {}",
+                     Painted(record.Context().color, kRed, fmt::format("{:<52}", Failure(record))),
+                     HResultName(record.Translation()));
 }
 
 void AppendLine(const Record& record, std::string* out) {
@@ -66,6 +68,7 @@ void AppendLine(const Record& record, std::string* out) {
   fmt::format_to(to, "{}  ->  ", Ticked(walk.va.value));
   if (walk.Mapped()) {
     fmt::format_to(to, "{}   {}", Ticked(walk.pa.value), ShortSize(walk.page_bytes));
+    if (walk.state != EntryState::kPresent) fmt::format_to(to, "   {}", Name(walk.state));
     if (!record.PageInImage()) {
       fmt::format_to(to, "   {}", Painted(record.Context().color, kYellow, "not in the image"));
     }
@@ -84,6 +87,7 @@ void AppendHeadline(const Record& record, std::string* out) {
     return;
   }
   fmt::format_to(to, "{}    {} page, ", Ticked(walk.pa.value), LongSize(walk.page_bytes));
+  if (walk.state != EntryState::kPresent) fmt::format_to(to, "{}, ", Name(walk.state));
   if (!record.PageInImage()) {
     out->append(Painted(record.Context().color, kYellow, "not in the image"));
   } else if (record.FileOffset()) {

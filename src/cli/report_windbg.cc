@@ -37,16 +37,22 @@ Dialect DialectOf(ModeName mode) {
 
 class WindbgText {
  public:
-  WindbgText(const Walk& walk, std::string* out)
-      : walk_(walk), mode_(Mode(walk.mode)), dialect_(DialectOf(walk.mode)), out_(out) {}
+  WindbgText(const Walk& walk, const Following* followed, std::string* out)
+      : walk_(walk),
+        followed_(followed),
+        mode_(Mode(walk.mode)),
+        dialect_(DialectOf(walk.mode)),
+        out_(out) {}
 
   void Append(HResult code) {
     Line("{} {:016x}, pagedir {:016x}", dialect_.first, walk_.va.value, walk_.root.value);
     for (std::size_t i = 0; i < walk_.step_count; ++i) AppendEntry(i);
+    if (followed_ != nullptr && followed_->prototype) {
+      const PrototypeVisit& visit = *followed_->prototype;
+      WindbgText(visit.walk, visit.on.get(), out_).AppendInner();
+    }
     if (walk_.Mapped()) {
-      const bool large = walk_.step_count < mode_.level_count;
-      Line("{}{} phys {:016x}", dialect_.pae, large ? "Large page mapped" : "Mapped",
-           walk_.pa.value);
+      AppendMapped();
       fmt::format_to(To(), "Virtual address {:x} translates to physical address {:x}.\n",
                      walk_.va.value, walk_.pa.value);
       return;
@@ -56,7 +62,19 @@ class WindbgText {
                    code);
   }
 
+  // The walk of a prototype entry, which the debugger shows inside the other.
+  void AppendInner() {
+    Line("{} {:016x}, pagedir {:016x}", dialect_.first, walk_.va.value, walk_.root.value);
+    for (std::size_t i = 0; i < walk_.step_count; ++i) AppendEntry(i);
+    if (walk_.Mapped()) AppendMapped();
+  }
+
  private:
+  void AppendMapped() {
+    const bool large = walk_.step_count < mode_.level_count;
+    Line("{}{} phys {:016x}", dialect_.pae, large ? "Large page mapped" : "Mapped", walk_.pa.value);
+  }
+
   std::back_insert_iterator<std::string> To() { return std::back_inserter(*out_); }
 
   template <class... T>
@@ -98,19 +116,26 @@ class WindbgText {
   }
 
   // The debugger takes the missing next table to be in a page file: its number and the address of
-  // the next entry there, by _MMPTE_SOFTWARE as it was before build 17763 (PageFileLow [4:1],
-  // PageFileHigh [63:32], on x86 [31:12]).
+  // the next entry there. Where the kernel's rules are not known, by _MMPTE_SOFTWARE as it was
+  // before build 17763 (PageFileLow [4:1], PageFileHigh [63:32], on x86 [31:12]).
   void AppendPagefile(std::size_t last) {
     const std::uint64_t entry = walk_.steps[last].entry;
     const unsigned high_shift = mode_.entry_bytes == 4 ? 12 : 32;
     const PagingLevel& next = mode_.levels[last + 1];
     const std::uint64_t mask = (std::uint64_t{1} << next.index_bits) - 1;
     const std::uint64_t index = (walk_.va.value >> next.shift) & mask;
-    Line("{}pagefile {} {:x}:{:016x}", dialect_.pae, LevelName(last + 1), entry >> 1U & 0xFU,
-         (entry >> high_shift << kPageShift) + index * mode_.entry_bytes);
+    std::uint64_t number = entry >> 1U & 0xFU;
+    std::uint64_t page = entry >> high_shift;
+    if (followed_ != nullptr && followed_->pte && followed_->pte->state == EntryState::kPagefile) {
+      number = followed_->pte->page_file;
+      page = followed_->pte->page;
+    }
+    Line("{}pagefile {} {:x}:{:016x}", dialect_.pae, LevelName(last + 1), number,
+         (page << kPageShift) + index * mode_.entry_bytes);
   }
 
   const Walk& walk_;
+  const Following* followed_;
   const PagingMode& mode_;
   const Dialect dialect_;
   std::string* out_;
@@ -119,7 +144,7 @@ class WindbgText {
 class WindbgReporter final : public Reporter {
  public:
   void Add(const Record& record, std::string* out) override {
-    WindbgText(record.Walk(), out).Append(record.Translation());
+    WindbgText(record.Walk(), record.Followed(), out).Append(record.Translation());
   }
 };
 

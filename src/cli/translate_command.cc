@@ -11,6 +11,7 @@
 #include "cli/color.h"
 #include "cli/commands.h"
 #include "cli/find_root.h"
+#include "cli/following.h"
 #include "cli/load_image.h"
 #include "cli/log.h"
 #include "cli/output.h"
@@ -39,6 +40,7 @@ class TranslationRun {
         image_(image),
         list_(std::move(list)),
         walker_(AddressSpace(*image.memory, SpecOf(args, image, root))),
+        following_(args, image, root),
         reporter_(MakeReporter(args.format)) {
     context_.image_name = args.dump;
     context_.image = &image;
@@ -49,6 +51,9 @@ class TranslationRun {
   }
 
   int Run() {
+    if (const Status opened = following_.OpenPageFiles(); !opened) {
+      return FailWith(args_, opened.error());
+    }
     const InterruptGuard guard;
     reporter_->Begin(context_, &out_);
     while (true) {
@@ -79,7 +84,7 @@ class TranslationRun {
     spec.mode = root.mode;
     spec.dtb = root.value;
     spec.ttbr1 = root.ttbr1;
-    spec.os = root.system ? root.system->os : image.facts.os;
+    spec.os = GuestOsOf(image, root);
     spec.strict = args.strict;
     spec.ignore_canonical = args.ignore_canonical;
     return spec;
@@ -94,11 +99,13 @@ class TranslationRun {
     for (const AddressInput& input : inputs_) addresses_.push_back(input.va);
     walks_.resize(inputs_.size());
     walker_.Translate(addresses_, walks_);
+    following_.Follow(walks_, &followed_);
+    context_.paging = following_.Context();
   }
 
   void AddRecords() {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      const Record record(context_, inputs_[i], walks_[i]);
+      const Record record(context_, inputs_[i], walks_[i], followed_[i].get());
       reporter_->Add(record, &out_);
       if (walks_[i].Mapped()) {
         ++counts_.translated;
@@ -161,11 +168,13 @@ class TranslationRun {
   const Image& image_;
   AddressList list_;
   Walker walker_;
+  FollowRun following_;
   ReportContext context_;
   std::unique_ptr<Reporter> reporter_;
   std::vector<AddressInput> inputs_;
   std::vector<VirtAddr> addresses_;
   std::vector<Walk> walks_;
+  std::vector<std::unique_ptr<const Following>> followed_;
   std::string out_;
   std::size_t kept_ = 0;  // bytes of out_ that were made before the current batch
   Counts counts_;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "translate/address_space.h"
 
+#include "translate/follower.h"
 #include "translate/walk_kernel.h"
 #include "translate/walker.h"
 
@@ -19,6 +20,13 @@ Context ContextOf(const AddressSpace& space) {
   context.ignore_canonical = spec.ignore_canonical;
   context.os = spec.os;
   return context;
+}
+
+void FollowOn(const AddressSpace& space, Walk& walk) {
+  const AddressSpaceSpec& spec = space.Spec();
+  if (walk.status != WalkStatus::kNotPresent || spec.paging == nullptr || spec.strict) return;
+  if (spec.os != GuestOs::kWindows) return;
+  Follower(space.Memory(), spec.mode, *spec.paging).Follow(walk);
 }
 
 }  // namespace kernel
@@ -67,6 +75,7 @@ Walk AddressSpace::Translate(VirtAddr va) const {
 #endif
   Walk walk;
   walk_one(kernel::ContextOf(*this), spec_.mode, va, walk);
+  kernel::FollowOn(*this, walk);
   return walk;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -12,6 +13,8 @@
 
 namespace v2p {
 
+struct PagingContext;
+
 /// What a walk needs beside memory. Copyable, small.
 struct AddressSpaceSpec {
   ModeName mode = ModeName::kX64;
@@ -19,8 +22,10 @@ struct AddressSpaceSpec {
   std::optional<std::uint64_t> ttbr1 =
       std::nullopt;                ///< ARM64 only: separate upper root, as Linux has it
   GuestOs os = GuestOs::kUnknown;  ///< whose non-present forms to name
-  bool strict = false;             ///< only present entries map (today the default too)
+  bool strict = false;             ///< only present entries map
   bool ignore_canonical = false;   ///< walk non-canonical addresses on their low bits
+  /// Rules to follow Windows entries by that are not present; null: nothing is followed.
+  std::shared_ptr<const PagingContext> paging = nullptr;
 };
 
 /// Translates addresses of one address space. Const methods may be used from several threads;

@@ -5,9 +5,10 @@
 namespace v2p {
 namespace {
 
-// Entries that were read; the one on an absent page is not among the offsets.
+// Entries that were read; the one on an absent page is not among the offsets. A prototype entry
+// comes behind those of the levels.
 std::uint32_t EntriesRead(const Walk& walk) {
-  const std::uint32_t steps = walk.step_count;
+  const std::uint32_t steps = walk.step_count + (walk.prototype ? 1U : 0U);
   return walk.status == WalkStatus::kTableNotInImage ? steps - 1 : steps;
 }
 
@@ -35,17 +36,21 @@ HResult VirtualToPhysical(const Walk& walk, std::uint64_t* physical) {
 HResult GetVirtualTranslationPhysicalOffsets(const Walk& walk, std::uint64_t* offsets,
                                              std::uint32_t offsets_size, std::uint32_t* levels) {
   std::uint32_t count = 0;
+  bool whole = false;  // a table outside memory ends the list early
   const auto add = [&](PhysAddr address) {
     if (offsets != nullptr && count < offsets_size) offsets[count] = address.value;
     ++count;
   };
   if (walk.status != WalkStatus::kNonCanonical) {
     add(walk.root);
-    for (const WalkStep& step : walk.Steps().first(EntriesRead(walk))) add(step.entry_at);
-    if (walk.Mapped()) add(walk.pa);
+    const std::uint32_t entries = EntriesRead(walk);
+    std::uint32_t i = 0;
+    while (i < entries && (walk.elsewhere >> i & 1U) == 0) add(walk.steps[i++].entry_at);
+    whole = walk.Mapped() && i == entries;
+    if (whole) add(walk.pa);
   }
   if (levels != nullptr) *levels = count;
-  if (walk.Mapped()) return kSOk;
+  if (whole) return kSOk;
   return count == 0 ? StopCode(walk) : kSFalse;
 }
 

@@ -56,11 +56,14 @@ struct Walk {
   PhysAddr root;                 ///< masked base of the table that was walked first
   PhysAddr pa;                   ///< meaningful only when status is kMapped
   std::uint64_t page_bytes = 0;  ///< size of the page, 0 unless mapped
-  std::array<WalkStep, 5> steps;
+  /// One a level; behind the last one the prototype entry, where one was followed.
+  std::array<WalkStep, 6> steps;
   std::uint8_t step_count = 0;  ///< entries reached, the unread one included
   WalkStatus status = WalkStatus::kNonCanonical;
   EntryState state = EntryState::kNone;
   ModeName mode = ModeName::kX64;
+  bool prototype = false;      ///< steps[step_count] is a prototype entry
+  std::uint8_t elsewhere = 0;  ///< bit i: step i was not read from memory, its entry_at is nothing
 
   bool Mapped() const { return status == WalkStatus::kMapped; }
   std::span<const WalkStep> Steps() const { return {steps.data(), step_count}; }

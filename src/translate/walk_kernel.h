@@ -44,6 +44,9 @@ struct Context {
 
 Context ContextOf(const AddressSpace& space);
 
+/// Follows on from a Windows entry that is not present, where the address space says how.
+void FollowOn(const AddressSpace& space, Walk& walk);
+
 /// Ends `walk` at its last step, which holds a present entry with forbidden bits or one that is
 /// not present.
 void EndUnmapped(const PagingMode& mode, GuestOs os, Walk& walk);
@@ -145,6 +148,8 @@ V2P_ALWAYS_INLINE bool Begin(const Context& context, VirtAddr va, Walk& walk) {
   walk.status = WalkStatus::kNonCanonical;
   walk.state = EntryState::kNone;
   walk.mode = kMode.id;
+  walk.prototype = false;
+  walk.elsewhere = 0;
   if constexpr (kMode.id == ModeName::kArm64) {
     if ((va.value & Bit(55)) != 0) walk.root = context.upper_root;
   }

@@ -98,7 +98,7 @@ std::unique_ptr<Walker::Engine> MakeEngine(const kernel::Context& context, const
 
 }  // namespace
 
-Walker::Walker(const AddressSpace& space) {
+Walker::Walker(const AddressSpace& space) : space_(space) {
   const kernel::Context context = kernel::ContextOf(space);
   space.Memory().WithCursor([&](auto cursor) {
     kernel::WithMode(space.Spec().mode, [&]<const PagingMode & kMode>() {
@@ -114,11 +114,14 @@ Walker::~Walker() = default;
 Walk Walker::Translate(VirtAddr va) {
   Walk walk;
   engine_->one(*engine_, va, walk);
+  kernel::FollowOn(space_, walk);
   return walk;
 }
 
 void Walker::Translate(std::span<const VirtAddr> addresses, std::span<Walk> walks) {
   engine_->many(*engine_, addresses, walks);
+  if (space_.Spec().paging == nullptr) return;
+  for (Walk& walk : walks.first(addresses.size())) kernel::FollowOn(space_, walk);
 }
 
 }  // namespace v2p

@@ -27,6 +27,7 @@ class Walker {
   class Engine;  ///< internal: walks in one mode over one kind of memory
 
  private:
+  AddressSpace space_;
   std::unique_ptr<Engine> engine_;
 };
 

@@ -113,7 +113,7 @@ class Json(Case):
             "schema", "image", "input", "va", "status", "state", "reason", "pa", "page_bytes",
             "page_in_image", "file_offset", "hresult", "offsets_hresult", "stop", "levels",
             "offsets", "mode", "mode_source", "dtb", "dtb_source", "confidence",
-            "walk"])
+            "walk", "nonresident"])
         self.assertEqual(first["confidence"], 0)
         self.assertEqual(list(first["walk"][0]),
                          ["level", "index", "entry_at", "entry", "file_offset", "flags"])

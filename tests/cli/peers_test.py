@@ -65,7 +65,7 @@ def run(arguments, data=None, size=None):
 
 
 class Answers(unittest.TestCase):
-    def check_answers(self, image, arguments=()):
+    def check_answers(self, image, arguments=("--strict",)):
         status, out, err = run(["--format", "ndjson", *arguments, *map(hex, ANSWERS)], image)
         self.assertEqual(status, 1, err)
         for line, (va, want) in zip(out.splitlines(), ANSWERS.items(), strict=True):
@@ -78,6 +78,33 @@ class Answers(unittest.TestCase):
     def test_full_dump(self):
         made = tables()
         self.check_answers(dump.full(made.image([DATA_FRAME]), made.root << 12))
+
+    def test_entries_that_are_not_present_are_followed(self):
+        made = tables()
+        made.set(TRANSITION_PTE, 4, 0x248880)
+        made.pages[0x4248] = bytearray(dump.PAGE)  # the table that the transition PDE leads to
+        struct.pack_into("<Q", made.pages[0x4248], 8 * (TRANSITION_PDE >> 12 & 511), 0x248063)
+        for i in range(80):  # other entries of a kernel with the mask of bit 45
+            made.set(TRANSITION_BIT45 + 0x10000 + (i << 12), 4, 0x200000000880 | (0x20 + i) << 12)
+        made.set(TRANSITION_PTE, 4, 0x200000248880)
+        image = dump.bitmap(made.image([DATA_FRAME]), made.root << 12)
+        want = {TRANSITION_PTE: ("transition", 0x248000), TRANSITION_BIT45: ("transition", 0x2BBA456),
+                TRANSITION_PDE: ("present", 0x248123), LARGE_WITH_PAT: ("present", 0xA00111)}
+        status, out, err = run(["--format", "ndjson", *map(hex, want)], image)
+        self.assertEqual(status, 0, err)
+        got = [(r["state"], int(r["pa"], 16)) for r in map(json.loads, out.splitlines())]
+        self.assertEqual(got, list(want.values()))
+        record = json.loads(out.splitlines()[1])["nonresident"]
+        self.assertEqual(record["rules"]["invalid_mask"], "0x0000200000000000")
+        self.assertEqual(record["rules"]["mask_source"], "entries")
+
+    def test_a_frame_beyond_memory_is_not_made_to_fit(self):
+        made = tables()  # too few entries to know the mask: no bit is dropped
+        image = dump.bitmap(made.image([DATA_FRAME]), made.root << 12)
+        _, out, err = run(["--json", hex(TRANSITION_BIT45)], image)
+        record = json.loads(out)["translations"][0]
+        self.assertEqual((record["state"], record["reason"], record["pa"]),
+                         ("transition", "frame-out-of-range", None), err)
 
     def test_bitmap_dumps_of_every_type_are_read_alike(self):
         made = tables()

@@ -245,7 +245,7 @@ TEST(Ndjson, TheRecordHasItsKeysInOrder) {
             R"("flags":["present","writable","accessed"]},)"
             R"({"level":"PDE","index":369,"entry_at":"0x0000000004b0ab88",)"
             R"("entry":"0x0000000002c000e3","file_offset":11208,)"
-            R"("flags":["present","writable","accessed","dirty","large"]}]})"
+            R"("flags":["present","writable","accessed","dirty","large"]}],"nonresident":null})"
             "\n");
 }
 
@@ -290,10 +290,10 @@ TEST(Csv, OneRowWithTheColumnsOfTheRecord) {
   EXPECT_EQ(Render(kX64Zero, OutputFormat::kCsv),
             "schema,image,input,va,status,state,reason,pa,page_bytes,page_in_image,file_offset,"
             "hresult,offsets_hresult,stop,levels,offsets,mode,mode_source,dtb,dtb_source,"
-            "confidence\r\n"
+            "confidence,nonresident\r\n"
             "v2p.translation/1,memory.dmp,input,0x000000d2af11a000,not-present,zero,zero-entry,,,"
             ",,0xd0000147,0x00000001,0xd0000147,2,0x000000012f3d4000 0x000000012f3d4008,x64,"
-            "header,0x000000012f3d4000,header,\r\n");
+            "header,0x000000012f3d4000,header,,\r\n");
 }
 
 TEST(Text, OneLineAnAddress) {

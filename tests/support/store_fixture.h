@@ -1,0 +1,111 @@
+// A synthetic machine with a compressed store: kernel half, MemCompression, one user process.
+// Offsets come from testdata/layouts/compressed_store.tsv. It shows that our reading of the public
+// descriptions is self-consistent, nothing about Windows.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/image_facts.h"
+#include "support/layout.h"
+#include "support/sparse_memory.h"
+#include "support/windows_entries.h"
+
+namespace v2p::test {
+
+/// One column of the offset tables.
+struct StoreColumn {
+  const char* structure;
+  std::uint32_t build;
+  PteEra era;  ///< how the machine's entries are written
+};
+extern const std::vector<StoreColumn> kStoreColumns;
+
+struct StorePage {
+  std::string what;
+  std::uint64_t va = 0;  ///< in the user process
+  std::uint32_t key = 0;
+  std::array<std::byte, 4096> bytes{};
+  std::string failure;  ///< the named check when the page cannot be had
+};
+
+struct StoreOptions {
+  unsigned number = 2;         ///< page file number of the store
+  unsigned tree_depth = 2;     ///< levels of the tree
+  bool xpress_on_lz4 = false;  ///< data of the wrong codec for the build
+};
+
+/// Builds at once; the members say where things are, for tests that damage them.
+class StoreFixture {
+ public:
+  explicit StoreFixture(const StoreColumn& column, const StoreOptions& options = {});
+
+  SparseMemory memory;
+  ModeName mode;
+  std::uint64_t kernel_root = 0x1000, owner_root = 0x2000, user_root = 0x3000;
+  std::uint64_t owner_object = 0;
+  std::uint64_t store_va = 0;
+  std::vector<StorePage> pages;
+  /// An address whose last table is in the store, and where it leads.
+  std::uint64_t table_va = 0x50000000, table_pa = 0;
+  /// An address whose prototype entry names the first of `pages`.
+  std::uint64_t prototype_va = 0x51000000;
+
+  /// Physical address of kernel address `va`, which the fixture has mapped.
+  std::uint64_t At(std::uint64_t va) const;
+  /// Of a field of the store.
+  std::uint64_t FieldAt(const std::string& field) const;
+  void PutPointer(std::uint64_t pa, std::uint64_t value);
+  std::uint64_t TreeRoot() const { return tree_root_; }  ///< VA
+  std::uint64_t FirstLeaf() const { return first_leaf_; }
+  /// Another store of the same machine, with a copy of the tree root pointer: same keys.
+  std::uint64_t AddTwin(bool same_tree);
+
+ private:
+  struct Data {
+    std::uint32_t region_key;
+    std::uint32_t size;
+  };
+  std::uint64_t NewPage();
+  std::uint64_t EntryAt(std::uint64_t root, std::uint64_t va, unsigned up = 0);
+  void Map(std::uint64_t root, std::uint64_t va, std::uint64_t pa);
+  std::uint64_t NewKernelPage();
+  void PutBytes(std::uint64_t root, std::uint64_t va, const std::vector<std::byte>& bytes);
+  std::optional<std::uint64_t> Walk(std::uint64_t root, std::uint64_t va) const;
+  void PutEntry(std::uint64_t pa, std::uint64_t entry);
+
+  void MakeStore();
+  void MakePages();
+  void MakeTableInStore();
+  void MakePrototype();
+  void AddPage(const std::string& what, const std::vector<std::byte>& data, std::uint32_t size,
+               const std::array<std::byte, 4096>& bytes, const std::string& failure = {});
+  std::uint32_t PutRecord(std::uint32_t region_key, std::uint32_t size_word);
+  std::uint64_t RecordVa(std::uint32_t chunk_key);
+  Data PutData(const std::vector<std::byte>& data);
+  void MakeTree();
+  void MakeDecoys();
+  std::vector<std::byte> Compressed(const std::array<std::byte, 4096>& page, std::size_t literals);
+
+  StoreColumn column_;
+  StoreOptions options_;
+  Layout layout_;
+  WindowsEntries entries_;
+  bool narrow_;
+  std::uint64_t next_pa_ = 0x10000;
+  std::uint64_t next_kernel_;
+  std::uint64_t next_user_ = 0x10000000;
+  std::uint64_t next_data_ = 0;  ///< 16-byte units used in the regions
+  std::uint32_t next_chunk_key_ = 0x100;
+  std::uint64_t regions_va_ = 0;
+  std::uint64_t tree_root_ = 0, first_leaf_ = 0;
+  std::map<std::uint32_t, std::uint64_t> chunk_pages_;
+  std::map<std::uint32_t, std::uint32_t> keys_;  ///< page key to chunk key
+};
+
+}  // namespace v2p::test
