@@ -13,10 +13,12 @@
 #include "codec/zstd_pack.h"
 #include "support/elf_builder.h"
 #include "support/hiberfil_builder.h"
+#include "support/layout.h"
 #include "support/legacy_hiberfil_builder.h"
 #include "support/lime_builder.h"
 #include "support/memory_source.h"
 #include "support/windows_dump_builder.h"
+#include "support/windows_image.h"
 #include "support/xpress_oracles.h"
 #include "support/zstd_files.h"
 
@@ -207,6 +209,36 @@ void Xpress(const Seeds& seeds) {
   write("long-huffman", 1, 603, lengths);
 }
 
+// A claim, flags, frames, pages: as fuzz_locate reads them.
+void Windows(const Seeds& seeds) {
+  const std::pair<v2p::ModeName, const char*> kinds[] = {{v2p::ModeName::kX86, "2600"},
+                                                         {v2p::ModeName::kPae, "2600"},
+                                                         {v2p::ModeName::kX64, "19041"},
+                                                         {v2p::ModeName::kX64La57, "26100"},
+                                                         {v2p::ModeName::kArm64, "22000"}};
+  for (const auto& [mode, layout] : kinds) {
+    v2p::test::WindowsRecipe recipe;
+    recipe.mode = mode;
+    recipe.layout = layout;
+    recipe.processes = {{"a.exe", 8, 4}, {"b.exe", 12, 4}, {"c.exe", 16, 4, /*linked=*/false}};
+    recipe.noise_pages = 0;
+    const v2p::test::SparseMemory memory = v2p::test::BuildWindows(recipe).memory;
+    std::vector<std::uint64_t> pages = memory.Pages();
+    pages.resize(std::min<std::size_t>(pages.size(), 255));
+    std::vector<std::byte> seed(16 + pages.size() * (4 + v2p::kPageBytes));
+    v2p::test::PutLe(seed, 0, 8, recipe.root);
+    v2p::test::PutLe(seed, 8, 1, pages.size());
+    v2p::test::PutLe(seed, 9, 1, 0xA0);  // the claim is made, processes are listed
+    for (std::size_t i = 0; i < pages.size(); ++i) {
+      v2p::test::PutLe(seed, 16 + i * 4, 4, pages[i] >> v2p::kPageShift);
+      std::memcpy(seed.data() + 16 + pages.size() * 4 + i * v2p::kPageBytes,
+                  memory.PageAt(pages[i]), v2p::kPageBytes);
+    }
+    seeds.Write("windows-" + std::string(layout) + "-" + std::to_string(static_cast<int>(mode)),
+                seed);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -215,6 +247,10 @@ int main(int argc, char** argv) {
   const Seeds seeds(argv[2]);
   if (target == "fuzz_walk") {
     PageTables(seeds);
+    return 0;
+  }
+  if (target == "fuzz_locate") {
+    Windows(seeds);
     return 0;
   }
   if (target == "fuzz_follow") {
