@@ -101,11 +101,10 @@ bool Follower::FollowTable(Walk& walk, Following& following) const {
 bool Follower::Descend(unsigned level, PhysAddr table, std::shared_ptr<const StoredPage> page,
                        Walk& walk, Following& following) const {
   for (; level < mode_->level_count; ++level) {
-    const PagingLevel& here = mode_->levels[level];
-    const std::size_t into = here.Index(walk.va.value) * std::size_t{mode_->entry_bytes};
+    const std::size_t into =
+        mode_->levels[level].Index(walk.va.value) * std::size_t{mode_->entry_bytes};
     std::array<std::byte, 8> raw{};
     const auto bytes = std::span(raw).first(mode_->entry_bytes);
-    bool read = true;
     walk.steps[level] = {table + into, 0};
     walk.step_count = static_cast<std::uint8_t>(level + 1);
     if (page != nullptr) {
@@ -114,38 +113,41 @@ bool Follower::Descend(unsigned level, PhysAddr table, std::shared_ptr<const Sto
       following.tables[level] = std::move(page);
       walk.elsewhere |= static_cast<std::uint8_t>(1U << level);
       page = nullptr;
-    } else {
-      read = memory_->Read(table + into, bytes) == bytes.size();
-    }
-    if (!read) {
+    } else if (memory_->Read(table + into, bytes) != bytes.size()) {
       walk.status = WalkStatus::kTableNotInImage;
       walk.state = EntryState::kNone;
       return true;
     }
-    const std::uint64_t entry = LoadLe<std::uint64_t>(raw.data());
-    walk.steps[level].entry = entry;
-    if ((entry & kEntryPresent) == 0) {
-      walk.status = WalkStatus::kNotPresent;
-      return true;
-    }
-    walk.state = EntryState::kPresent;
-    const bool last = level + 1U == mode_->level_count;
-    const bool large = !last && here.may_be_leaf && mode_->IsLarge(entry);
-    const std::uint64_t reserved = here.reserved | (large ? here.leaf_reserved : 0);
-    if ((entry & here.required) != here.required || (entry & reserved) != 0) {
-      walk.status = WalkStatus::kReservedBits;
-      return true;
-    }
-    if (last || large) {
-      const std::uint64_t base = large ? here.LargePage(entry) : entry & here.frame_mask;
-      walk.page_bytes = here.PageBytes();
-      walk.pa = PhysAddr(base | (walk.va.value & (walk.page_bytes - 1)));
-      walk.status = WalkStatus::kMapped;
-      return true;
-    }
-    table = PhysAddr(entry & here.frame_mask);
+    walk.steps[level].entry = LoadLe<std::uint64_t>(raw.data());
+    const auto next = Step(level, walk);
+    if (!next) break;
+    table = *next;
   }
   return true;
+}
+
+// Acts on the entry of `level`, as the hot walk does: the next table, or nothing at the end.
+std::optional<PhysAddr> Follower::Step(unsigned level, Walk& walk) const {
+  const PagingLevel& here = mode_->levels[level];
+  const std::uint64_t entry = walk.steps[level].entry;
+  if ((entry & kEntryPresent) == 0) {
+    walk.status = WalkStatus::kNotPresent;
+    return std::nullopt;
+  }
+  walk.state = EntryState::kPresent;
+  const bool last = level + 1U == mode_->level_count;
+  const bool large = !last && here.may_be_leaf && mode_->IsLarge(entry);
+  const std::uint64_t reserved = here.reserved | (large ? here.leaf_reserved : 0);
+  if ((entry & here.required) != here.required || (entry & reserved) != 0) {
+    walk.status = WalkStatus::kReservedBits;
+    return std::nullopt;
+  }
+  const PhysAddr next(large ? here.LargePage(entry) : entry & here.frame_mask);
+  if (!last && !large) return next;
+  walk.page_bytes = here.PageBytes();
+  walk.pa = next + (walk.va.value & (walk.page_bytes - 1));
+  walk.status = WalkStatus::kMapped;
+  return std::nullopt;
 }
 
 void Follower::FollowLeaf(Walk& walk, unsigned depth, Following& following) const {

@@ -61,6 +61,7 @@ class Follower {
   void Fetch(const WindowsPte& pte, Walk& walk, Following& following) const;
   bool Descend(unsigned level, PhysAddr table, std::shared_ptr<const StoredPage> page, Walk& walk,
                Following& following) const;
+  std::optional<PhysAddr> Step(unsigned level, Walk& walk) const;
   bool FrameInRange(PhysAddr frame) const;
 
   const PhysicalMemory* memory_;

@@ -25,6 +25,7 @@ with open(os.path.join(ROOT, "schema", "v2p-translation-1.json"), encoding="utf-
 BASE = 0xFFFFF80000000000
 VALID, TRANSITION, PAGED, ZEROED, PROTOTYPE, FREED, SHARED_OUT = (
     BASE + (0x100 + i << 12) for i in range(7))
+TABLE_OUT = BASE + 0x40003000  # its last table is in page file 0
 ARRAY = 0xFFFFF80012345000  # prototype entries
 DATA = 0x100
 MASK = 1 << 45
@@ -46,6 +47,7 @@ def tables():
     made.set(PROTOTYPE, 4, masked((ARRAY & (1 << 48) - 1) << 16 | 0x480))
     made.set(SHARED_OUT, 4, masked((ARRAY + 8 & (1 << 48) - 1) << 16 | 0x480))
     made.set(FREED, 4, masked(0x200))
+    made.set(TABLE_OUT, 3, masked(0x55 << 32 | 0x84))
     for i in range(80):  # enough for the statistic of the mask
         made.set(BASE + (0x180 + i << 12), 4, masked(0x20 + i << 12 | 0x880))
     made.pages[made.root][8 * 0x1F8:8 * 0x1F8 + 8] = struct.pack("<Q", made.root << 12 | 0x63)
@@ -162,6 +164,21 @@ class PageFiles(Case):
             file.write(b"y" * 8192)
         record = self.record(PAGED, "--pagefile", other, "--pagefile", name)
         self.assertEqual(record["nonresident"]["stored"]["file"], name)
+
+    def test_a_table_in_a_page_file(self):
+        record = self.record(TABLE_OUT)
+        self.assertEqual((record["state"], record["levels"]), ("pagefile", 4))
+        table = bytearray(4096)
+        struct.pack_into("<Q", table, 3 * 8, DATA << 12 | 0x63)
+        name = self.page_file({0x55: bytes(table)})
+        record = self.record(TABLE_OUT, "--pagefile", name)
+        self.assertEqual((record["status"], record["state"], int(record["pa"], 16)),
+                         ("mapped", "present", DATA << 12))
+        # the entry in the file has no physical address: Offsets ends before it, S_FALSE
+        self.assertEqual((record["hresult"], record["offsets_hresult"], record["levels"]),
+                         ("0x00000000", "0x00000001", 4))
+        self.assertIsNone(record["walk"][3]["entry_at"])
+        self.assertEqual(record["nonresident"]["tables"][0]["stored"]["file"], name)
 
     def test_a_short_file_is_named(self):
         name = self.page_file({1: b"x" * 4096})
