@@ -24,8 +24,7 @@ namespace {
 class Objects {
  public:
   explicit Objects(const WindowsImage& image, ModeName mode)
-      : image_(image),
-        memory_(image.memory.Build()),
+      : memory_(image.memory.Build()),
         reader_(*memory_, {mode, PhysAddr(image.root), std::nullopt}) {
     system_.kernel.root = reader_.TheRoot();
     system_.build = image.build;
@@ -46,7 +45,6 @@ class Objects {
   }
 
  private:
-  const WindowsImage& image_;
   std::unique_ptr<PhysicalMemory> memory_;
   VirtualReader reader_;
   ImageFacts facts_;
