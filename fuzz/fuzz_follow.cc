@@ -45,9 +45,9 @@ void CheckFollowing(const v2p::PhysicalMemory& memory, const v2p::Walk& walk,
   Check(walk.step_count <= levels);
   Check(!walk.prototype || walk.step_count == levels);
   Check(following.reason.empty() == (walk.status != v2p::WalkStatus::kNotPresent));
-  // Nothing but a present entry may lead beyond the memory.
+  // Nothing but a present entry may lead beyond the last frame, which may be there in part.
   const bool present = walk.state == v2p::EntryState::kPresent;
-  Check(!walk.Mapped() || present || walk.pa < memory.End());
+  Check(!walk.Mapped() || present || v2p::Pfn(walk.pa).Base() < memory.End());
   std::uint64_t offsets[10] = {};
   std::uint32_t count = 0;
   const v2p::HResult code = GetVirtualTranslationPhysicalOffsets(walk, offsets, 10, &count);
