@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -50,7 +51,7 @@ class CursorTableReader final : public TableReader {
       if (memory_.Read(at + i, entry) == entry_bytes) {
         any = true;
       } else {
-        std::memset(entry.data(), 0, entry_bytes);
+        std::fill(entry.begin(), entry.end(), std::byte{0});
       }
     }
     return any ? TablePresence::kPart : TablePresence::kAbsent;
