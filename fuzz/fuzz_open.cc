@@ -41,7 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool blocks = (data[size - 1] & 1U) != 0;
   const auto source = std::make_shared<v2p::test::MemorySource>(
       std::vector<std::byte>(input.begin(), input.end()), blocks ? 4096 : 0);
-  const auto image = v2p::OpenImage(source, {});
+  v2p::OpenOptions options;
+  if ((data[size - 1] & 6U) == 6U) options.as = "hiberfil";  // whatever its head looks like
+  const auto image = v2p::OpenImage(source, options);
   if (!image) {
     Check(!image.error().message.empty());
     return 0;

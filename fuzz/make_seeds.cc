@@ -101,6 +101,18 @@ void Hiberfils(const Seeds& seeds) {
   }
 }
 
+// Windows 8 and later without a header; the last byte has fuzz_open take it for what it is.
+void WipedHiberfil(const Seeds& seeds) {
+  v2p::test::ModernHiberfil builder("modern64_3E0");
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    builder.Boot({{{2 * i, 1}}, v2p::test::SetCoding::kPlain, {}});
+    builder.Kernel({{{0x100 + 2 * i, 1}}, v2p::test::SetCoding::kPlain, {}});
+  }
+  auto bytes = builder.Slack(std::vector<std::byte>(64, std::byte{6})).Build();
+  std::fill(bytes.begin(), bytes.begin() + 0x1000, std::byte{});
+  seeds.Write("hiberfil-wiped-modern", bytes);
+}
+
 // Parameters as fuzz_walk reads them, then pages whose entries lead to each other.
 void PageTables(const Seeds& seeds) {
   constexpr std::size_t kHead = 64;
@@ -192,6 +204,7 @@ int main(int argc, char** argv) {
     ElfCores(seeds);
     Lime(seeds);
     Hiberfils(seeds);
+    WipedHiberfil(seeds);
   }
   if (target == "fuzz_zstd") Zstd(seeds);
   return 0;

@@ -209,6 +209,13 @@ Result<Findings> FindingsOf(const Args& args, const Image& image, LocateOptions 
   const RootHint hint{*args.dtb, args.ttbr1, args.mode, "user"};
   Findings findings = WeighRoots(*image.memory, image.facts, std::span(&hint, 1), true);
   if (auto fault = ImageFault(args, image)) return tl::unexpected<Error>(std::move(*fault));
+  // What the container's claims show on the way was not asked for.
+  std::erase_if(findings.candidates, [&](const Candidate& candidate) {
+    const std::uint64_t table = candidate.root.table.value;
+    return table != (*args.dtb & Mode(candidate.root.mode).root_mask);
+  });
+  const auto& named = findings.candidates;
+  if (std::none_of(named.begin(), named.end(), Accepted)) findings.systems.clear();
   return findings;
 }
 

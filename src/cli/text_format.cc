@@ -56,7 +56,7 @@ std::string SourceWords(std::string_view source) {
   if (source == "header") return "from the header";
   if (source == "scan") return "found by a scan";
   if (source == "process") return "of the process";
-  if (source == "locator") return "as the search found it";
+  if (source == "locator") return "found with it";
   return fmt::format("from {}", source);
 }
 

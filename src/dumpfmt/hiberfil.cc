@@ -12,6 +12,7 @@
 #include "dumpfmt/formats.h"
 #include "dumpfmt/hiberfil_body.h"
 #include "dumpfmt/hiberfil_header.h"
+#include "dumpfmt/hiberfil_headerless.h"
 #include "dumpfmt/hiberfil_layout.h"
 #include "dumpfmt/hiberfil_legacy.h"
 #include "dumpfmt/hiberfil_modern.h"
@@ -30,9 +31,17 @@ void AddState(const Record& page0, State state, Image& image) {
   auto& facts = image.facts.details;
   facts.push_back({"signature", page0.Text(hiberfil::kSignatureAt, hiberfil::kSignatureBytes)});
   facts.push_back({"state", std::string(Name(state))});
-  if (const auto warning = WarningOf(state); !warning.empty()) {
-    image.warnings.emplace_back(warning);
-  }
+  facts.push_back({"state-meaning", std::string(WordsOf(state))});
+  if (IsDoubtful(state)) image.warnings.emplace_back(WordsOf(state));
+}
+
+// How much of what was written can still be had.
+void AddRecoverable(const Body& body, std::vector<Fact>& facts) {
+  const std::uint64_t pages = body.sets.Pages();
+  facts.push_back(
+      {"recoverable", body.all_listed
+                          ? fmt::format("{} of {} pages", pages, pages + body.missing_pages)
+                          : fmt::format("{} pages; nothing tells how many there were", pages)});
 }
 
 void AddSets(const hiberfil::SetTable& sets, std::vector<Fact>& facts) {
@@ -74,6 +83,7 @@ Result<Image> Finish(std::shared_ptr<const ByteSource> source, Body body, Image 
   auto& facts = image.facts.details;
   std::move(body.facts.begin(), body.facts.end(), std::back_inserter(facts));
   std::move(body.warnings.begin(), body.warnings.end(), std::back_inserter(image.warnings));
+  AddRecoverable(body, facts);
   if (body.wiped) {
     image.no_memory =
         "the body of this hibernation file was wiped, as Windows does after a resume: only the "
@@ -147,6 +157,7 @@ Image LinkImage(Image image) {
   image.facts.os = GuestOs::kWindows;
   image.no_memory =
       "this file only names the volume where the hibernation file is: take that one instead";
+  image.facts.details.push_back({"recoverable", std::string("nothing")});
   return image;
 }
 
@@ -154,11 +165,30 @@ Image WipedImage(Image image) {
   image.title = "Windows hibernation file, wiped";
   image.facts.os = GuestOs::kWindows;
   image.no_memory = "this hibernation file was wiped: neither header nor pages are left";
+  image.facts.details.push_back({"recoverable", std::string("nothing")});
   return image;
 }
 
 bool IsZero(std::span<const std::byte> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{}; });
+}
+
+Result<Image> OpenModern(const std::shared_ptr<const ByteSource>& source, Body body, Image image) {
+  auto opened = Finish(source, std::move(body), std::move(image));
+  if (opened) AddVerifiedProcessor(*source, *opened);
+  return opened;
+}
+
+// Up to Windows 7 Windows wipes the header alone, later everything; but that may go wrong.
+Result<Image> OpenWithoutHeader(const std::shared_ptr<const ByteSource>& source,
+                                const Record& page0, const Image& image) {
+  auto legacy = OpenLegacy(source, page0, image);
+  if (legacy || legacy.error().kind != ErrorKind::kCorrupt) return legacy;
+  auto modern = hiberfil::FindModernBody(*source);
+  if (!modern) return tl::unexpected<Error>(std::move(modern).error());
+  if (*modern) return OpenModern(source, std::move(**modern), image);
+  if (IsZero(page0.Bytes())) return WipedImage(image);
+  return legacy;
 }
 
 Result<Image> OpenHiberfil(std::shared_ptr<const ByteSource> source, const OpenOptions&) {
@@ -175,20 +205,14 @@ Result<Image> OpenHiberfil(std::shared_ptr<const ByteSource> source, const OpenO
   if (hiberfil::IsModern(*page0)) {
     auto body = hiberfil::ReadModern(*source, *page0);
     if (!body) return tl::unexpected<Error>(std::move(body).error());
-    auto opened = Finish(source, std::move(*body), std::move(image));
-    if (opened) AddVerifiedProcessor(*source, *opened);
-    return opened;
+    return OpenModern(source, std::move(*body), std::move(image));
   }
+  if (state == State::kNoHeader) return OpenWithoutHeader(source, *page0, image);
   if (page0->U32(hiberfil::kLengthSelfAt) == hiberfil::kWindows2000Length) {
     return Fail(ErrorKind::kUnsupported,
                 "hibernation files of Windows 2000 are not read: no sample is known");
   }
-  Image wiped = image;
-  auto opened = OpenLegacy(std::move(source), *page0, std::move(image));
-  if (opened || opened.error().kind != ErrorKind::kCorrupt || !IsZero(page0->Bytes())) {
-    return opened;
-  }
-  return WipedImage(std::move(wiped));
+  return OpenLegacy(std::move(source), *page0, std::move(image));
 }
 
 // A file without a header is one by its body; an empty one by its name alone.

@@ -21,8 +21,9 @@ struct Body {
   SetTable sets;
   std::vector<StoredRun> runs;  ///< positions count the pages of `sets`
   std::uint64_t missing_pages = 0;
-  std::uint64_t end = 0;  ///< file offset behind the last set
-  bool wiped = false;     ///< where sets should be there are zeros
+  bool all_listed = true;  ///< something tells how many pages there should be
+  std::uint64_t end = 0;   ///< file offset behind the last set
+  bool wiped = false;      ///< where sets should be there are zeros
   std::vector<Fact> facts;
   std::vector<std::string> warnings;
 };

@@ -57,19 +57,30 @@ std::string_view Name(State state) {
   return "no-header";
 }
 
-std::string_view WarningOf(State state) {
+std::string_view WordsOf(State state) {
   switch (state) {
+    case State::kValid:
+      return "written by a hibernation, not resumed from since";
+    case State::kBreak:
+      return "not resumed from since; on its resume the kernel stops in the debugger";
     case State::kConsumed:
       return "the machine has resumed from this file, or gave it up: its memory is as it was at "
              "hibernation, as far as it was not overwritten since";
     case State::kResuming:
       return "a resume from this file was under way: its memory is as it was at hibernation, as "
              "far as it was not overwritten since";
+    case State::kReusable:
+      return "written once to be resumed from many times: it stays as it is";
+    case State::kLink:
+      return "only names the volume where the hibernation file is";
     case State::kNoHeader:
-      return "the file has no header any more: what is read is what its body still holds";
-    default:
-      return {};
+      break;
   }
+  return "the file has no header any more: what is read is what its body still holds";
+}
+
+bool IsDoubtful(State state) {
+  return state == State::kConsumed || state == State::kResuming || state == State::kNoHeader;
 }
 
 }  // namespace v2p::hiberfil

@@ -25,7 +25,10 @@ State StateOf(std::span<const std::byte> head);
 /// Name of a state in output, kebab-case.
 std::string_view Name(State state);
 
-/// What the state means for who reads the file; empty when there is nothing to warn of.
-std::string_view WarningOf(State state);
+/// What the state means for who reads the file, in words.
+std::string_view WordsOf(State state);
+
+/// Whether the body may be newer than the hibernation, or gone.
+bool IsDoubtful(State state);
 
 }  // namespace v2p::hiberfil

@@ -152,6 +152,7 @@ class Reader {
   void Report() {
     Add("tables", tables_);
     if (broken_chain_) {
+      body_.all_listed = false;
       body_.warnings.emplace_back(
           "the chain of tables is broken: a successor was found by its looks or not at all, and "
           "pages may be missing");

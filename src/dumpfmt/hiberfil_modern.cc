@@ -67,8 +67,12 @@ class Reader {
     if (file_.Fault()) return tl::unexpected<Error>(*file_.Fault());
     body_.wiped = body_.sets.Count() == 0 && zeros_ > 0 && zeros_ == parts_.size();
     if (body_.sets.Count() == 0 && !body_.wiped) return NothingFound();
-    if (!body_.wiped) {
-      for (const Part& part : parts_) Compare(part);
+    for (const Part& part : parts_) {
+      if (body_.wiped) {
+        body_.missing_pages += part.pages.value_or(0);
+      } else {
+        Compare(part);
+      }
     }
     return std::move(body_);
   }
@@ -155,6 +159,7 @@ class Reader {
   void Compare(const Part& part) {
     const SectionResult& result = part.result;
     if (!part.pages) {
+      body_.all_listed = false;
       body_.warnings.push_back(fmt::format(
           "the header does not tell the pages of the {} section: it is read to where its sets end, "
           "{} pages",

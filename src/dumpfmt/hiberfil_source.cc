@@ -33,57 +33,87 @@ class SetSource final : public ByteSource {
     const std::size_t i = sets_.IndexOf(offset / kPageBytes);
     if (const auto fault = KnownFault(i)) return tl::unexpected<Error>(Damaged(i, *fault));
     auto block = cache_.Get(i, [&] { return Load(i); });
-    if (!block) {
-      Error error = block.error();
-      error.file = Name();
-      error.decompressed = !file_->Verbatim();
-      return tl::unexpected<Error>(std::move(error));
-    }
+    if (!block) return tl::unexpected<Error>(Named(block.error()));
     const std::span<const std::byte> bytes = (*block)->Bytes();
     return BlockView{sets_.At(i).first_page * kPageBytes, bytes, std::move(*block)};
   }
 
+  // A set that is wanted whole is decoded where it is wanted: a reader of everything neither copies
+  // nor drives out of the cache what others come back for.
   Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const override {
     std::size_t done = 0;
     while (done < out.size() && offset < Size()) {
-      const auto block = BlockAt(offset);
-      if (!block) return tl::unexpected<Error>(block.error());
-      const auto from = block->bytes.subspan(static_cast<std::size_t>(offset - block->begin));
-      const std::size_t n = std::min(from.size(), out.size() - done);
-      std::memcpy(out.data() + done, from.data(), n);
-      done += n;
-      offset += n;
+      const auto room = out.subspan(done);
+      const auto got = WantsWholeSet(offset, room) ? ReadSet(offset, room) : ReadPart(offset, room);
+      if (!got) return got;
+      done += *got;
+      offset += *got;
     }
     return done;
   }
 
  private:
+  bool WantsWholeSet(std::uint64_t offset, std::span<std::byte> out) const {
+    const CompressionSet set = sets_.At(sets_.IndexOf(offset / kPageBytes));
+    return offset == set.first_page * kPageBytes && out.size() >= set.Bytes();
+  }
+
+  Result<std::size_t> ReadSet(std::uint64_t offset, std::span<std::byte> out) const {
+    const std::size_t i = sets_.IndexOf(offset / kPageBytes);
+    if (const auto fault = KnownFault(i)) return tl::unexpected<Error>(Damaged(i, *fault));
+    const std::size_t bytes = sets_.At(i).Bytes();
+    if (auto decoded = Decode(i, out.first(bytes)); !decoded) {
+      return tl::unexpected<Error>(Named(decoded.error()));
+    }
+    return bytes;
+  }
+
+  Result<std::size_t> ReadPart(std::uint64_t offset, std::span<std::byte> out) const {
+    const auto block = BlockAt(offset);
+    if (!block) return tl::unexpected<Error>(block.error());
+    const auto from = block->bytes.subspan(static_cast<std::size_t>(offset - block->begin));
+    const std::size_t n = std::min(from.size(), out.size());
+    std::memcpy(out.data(), from.data(), n);
+    return n;
+  }
+
+  Result<BlockCache::BlockPtr> Load(std::size_t i) const {
+    const auto block = Block::Make(sets_.At(i).Bytes());
+    if (!block) return Fail(ErrorKind::kIo, "no memory to decompress a set", sets_.At(i).at);
+    if (auto decoded = Decode(i, block->Bytes()); !decoded) {
+      return tl::unexpected<Error>(decoded.error());
+    }
+    return block;
+  }
+
   // Reads with ReadAt and not through a mapping: a file that shrank is an error here instead of a
   // signal.
-  Result<BlockCache::BlockPtr> Load(std::size_t i) const {
+  Status Decode(std::size_t i, std::span<std::byte> out) const {
     const CompressionSet set = sets_.At(i);
-    const auto block = Block::Make(set.Bytes());
-    if (!block) return Fail(ErrorKind::kIo, "no memory to decompress a set", set.at);
     std::array<std::byte, kMostStored> buffer;  // not zeroed: filled below
     const auto stored = std::span(buffer).first(set.stored);
     if (auto read = ReadExactly(*file_, set.at.value, stored, "compression set"); !read) {
-      return tl::unexpected<Error>(read.error());
+      return read;
     }
-    const auto decoded = DecodeSet(set, sets_.Rule(), stored, block->Bytes());
-    if (decoded) return block;
+    const auto decoded = DecodeSet(set, sets_.Rule(), stored, out);
+    if (decoded) return {};
     Remember(i, decoded.error());
     return tl::unexpected<Error>(Damaged(i, decoded.error()));
   }
 
-  Error Damaged(std::size_t i, const SetFault& fault) const {
-    const CompressionSet set = sets_.At(i);
-    Error error{ErrorKind::kDamaged,
-                fmt::format("a compression set (method {}, {} bytes) cannot be decoded: {} (byte "
-                            "{:#x}); its {} pages count as absent",
-                            set.method, set.stored, fault.why, fault.at, set.pages),
-                Name(), set.at};
+  Error Named(Error error) const {
+    error.file = Name();
     error.decompressed = !file_->Verbatim();
     return error;
+  }
+
+  Error Damaged(std::size_t i, const SetFault& fault) const {
+    const CompressionSet set = sets_.At(i);
+    return Named({ErrorKind::kDamaged,
+                  fmt::format("a compression set (method {}, {} bytes) cannot be decoded: {} (byte "
+                              "{:#x}); its {} pages count as absent",
+                              set.method, set.stored, fault.why, fault.at, set.pages),
+                  Name(), set.at});
   }
 
   void Remember(std::size_t i, const SetFault& fault) const {

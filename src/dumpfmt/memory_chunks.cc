@@ -58,7 +58,15 @@ MemoryChunks::Batch MemoryChunks::Collect() {
     bytes += piece->bytes;
     batch.pieces.push_back(*piece);
   }
+  if (bytes != 0) batch.buffer = TakeBuffer();
   return batch;
+}
+
+MemoryChunks::Buffer MemoryChunks::TakeBuffer() {
+  if (spare_.empty()) return std::make_unique_for_overwrite<std::byte[]>(kBatchBytes);
+  Buffer buffer = std::move(spare_.back());
+  spare_.pop_back();
+  return buffer;
 }
 
 // Page by page, what can be read of a piece that cannot be read whole.
@@ -78,10 +86,7 @@ void MemoryChunks::FetchPages(const PhysicalMemory& memory, PhysAddr at, std::sp
 }
 
 MemoryChunks::Batch MemoryChunks::Fetch(const PhysicalMemory& memory, Batch batch) {
-  std::size_t total = 0;
-  for (const Piece& piece : batch.pieces) total += piece.bytes;
-  batch.bytes.resize(total);
-  auto room = std::span(batch.bytes);
+  auto room = std::span(batch.buffer.get(), kBatchBytes);
   for (const Piece& piece : batch.pieces) {
     const auto out = room.first(piece.bytes);
     room = room.subspan(piece.bytes);
@@ -96,11 +101,9 @@ MemoryChunks::Batch MemoryChunks::Fetch(const PhysicalMemory& memory, Batch batc
 
 void MemoryChunks::Start() {
   while (on_the_way_.size() < in_flight_) {
-    Batch batch = Collect();
-    if (batch.pieces.empty()) return;
-    const auto fetch = [this, batch = std::move(batch)]() mutable {
-      return Fetch(memory_, std::move(batch));
-    };
+    const auto batch = std::make_shared<Batch>(Collect());  // for either way of starting
+    if (batch->pieces.empty()) return;
+    const auto fetch = [this, batch] { return Fetch(memory_, std::move(*batch)); };
     try {
       on_the_way_.push_back(std::async(std::launch::async, fetch));
     } catch (const std::system_error&) {  // no more threads: done when it is asked for
@@ -111,8 +114,9 @@ void MemoryChunks::Start() {
 
 std::span<const MemoryChunk> MemoryChunks::Next() {
   do {
-    Start();
+    if (current_.buffer) spare_.push_back(std::move(current_.buffer));
     current_ = {};
+    Start();
     if (on_the_way_.empty()) return {};
     current_ = on_the_way_.front().get();
     on_the_way_.pop_front();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <future>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -45,15 +46,17 @@ class MemoryChunks {
     PhysAddr at;
     std::size_t bytes = 0;
   };
+  using Buffer = std::unique_ptr<std::byte[]>;  // of kBatchBytes; used again: new pages cost time
   struct Batch {
     std::vector<Piece> pieces;
-    std::vector<std::byte> bytes;
+    Buffer buffer;
     std::vector<MemoryChunk> chunks;
     std::uint64_t unreadable = 0;
   };
 
   std::optional<Piece> NextPiece(std::size_t most);
   Batch Collect();
+  Buffer TakeBuffer();
   static void FetchPages(const PhysicalMemory& memory, PhysAddr at, std::span<std::byte> out,
                          Batch& batch);
   static Batch Fetch(const PhysicalMemory& memory, Batch batch);
@@ -66,6 +69,7 @@ class MemoryChunks {
   std::size_t in_flight_;
   std::deque<std::future<Batch>> on_the_way_;
   Batch current_;
+  std::vector<Buffer> spare_;
   std::uint64_t unreadable_ = 0;
   std::uint64_t partial_ = 0;
 };

@@ -15,9 +15,9 @@ constexpr std::array kDetectors = {
     Detector{"linux-roots", DetectLinuxRoots},
     Detector{"user-shared-data", DetectUserSharedData},
     Detector{"process-objects", DetectProcessObjects},
-    Detector{"debugger-data", DetectDebuggerData},
+    Detector{"marked-content", DetectMarkedContent},
     Detector{"processor-regions", DetectProcessorRegions},
-    Detector{"linux-texts", DetectLinuxTexts},
+    Detector{"linux-pae-pointers", DetectLinuxPaePointers},
 };
 
 constexpr std::size_t kRootDetectors = 4;

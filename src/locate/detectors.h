@@ -13,8 +13,8 @@ void DetectLinuxRoots(const PageRun& run, const RamBounds& ram, Sightings& out);
 
 void DetectUserSharedData(const PageRun& run, const RamBounds& ram, Sightings& out);
 void DetectProcessObjects(const PageRun& run, const RamBounds& ram, Sightings& out);
-void DetectDebuggerData(const PageRun& run, const RamBounds& ram, Sightings& out);
+void DetectMarkedContent(const PageRun& run, const RamBounds& ram, Sightings& out);
 void DetectProcessorRegions(const PageRun& run, const RamBounds& ram, Sightings& out);
-void DetectLinuxTexts(const PageRun& run, const RamBounds& ram, Sightings& out);
+void DetectLinuxPaePointers(const PageRun& run, const RamBounds& ram, Sightings& out);
 
 }  // namespace v2p

@@ -65,7 +65,7 @@ enum class Linkage : std::uint8_t {
   kLinked,   ///< in the system's list
   kHidden,   ///< found in memory, alive, but not in the list
   kExited,   ///< found in memory, not in the list, exited
-  kUnknown,  ///< the list could not be followed
+  kUnknown,  ///< the list could not be followed, or never has it: the idle process
 };
 
 struct Process {
@@ -94,8 +94,9 @@ struct System {
   std::optional<std::uint32_t> build;  ///< Windows
   std::string version;                 ///< "10.0.19041" or the Linux release
   std::optional<VirtAddr> kernel_base;
-  std::vector<Fact> facts;         ///< further facts for people, in the order to show
-  std::vector<Process> processes;  ///< ascending by PID, then object; filled when asked for
+  std::optional<VirtAddr> system_process;  ///< Windows: EPROCESS of System
+  std::vector<Fact> facts;                 ///< further facts for people, in the order to show
+  std::vector<Process> processes;          ///< ascending by PID, then object; filled when asked for
   std::vector<OrphanRoot> orphans;
   std::vector<std::string> notes;  ///< doubts, one line each: offsets that disagree, broken lists
 };

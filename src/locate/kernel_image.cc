@@ -79,14 +79,17 @@ class Headers {
   std::uint32_t pe_ = 0;
 };
 
+// A text of at most `most` bytes, as far as it can be read.
 std::string ReadText(VirtualReader& reader, VirtAddr at, std::size_t most) {
-  std::string text;
-  while (text.size() < most) {
-    const auto c = reader.Load<char>(at + text.size());
-    if (!c || *c == '\0') break;
-    text.push_back(*c);
+  std::string text(most, '\0');
+  const auto bytes = std::as_writable_bytes(std::span(text));
+  const std::size_t here = std::min<std::size_t>(most, kPageBytes - at.value % kPageBytes);
+  if (reader.Read(at, bytes.first(here)) != Reach::kReached) return {};
+  if (here < most && text.find('\0') >= here &&
+      reader.Read(at + here, bytes.subspan(here)) != Reach::kReached) {
+    text.resize(here);
   }
-  return text;
+  return text.substr(0, text.find('\0'));
 }
 
 struct Exports {

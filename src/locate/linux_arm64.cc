@@ -8,54 +8,13 @@
 #include "locate/linux_kernel.h"
 #include "locate/linux_memory.h"
 #include "locate/linux_pages.h"
+#include "locate/linux_process_root.h"
 
 namespace v2p {
 namespace {
 
 constexpr std::size_t kMostTried = 64;  // walked in full as roots of kernels
 constexpr int kMemberConfidence = 75;   // a user half alone does not say whose it is
-
-enum class Half : std::uint8_t { kUser, kNotUser, kUndecided };
-
-// Follows a table down to its first page. A page for EL0 that is not global, reached through
-// tables as Linux writes them at every level, tells a process's root from tables further down.
-class UserHalf {
- public:
-  explicit UserHalf(const PhysicalMemory& memory) : memory_(memory), ram_{memory.End().value} {}
-
-  bool Holds(PhysAddr root) {
-    left_ = 64;
-    return Table(root, 0) == Half::kUser;
-  }
-
- private:
-  Half Table(PhysAddr at, int level) {
-    const auto table = ReadTable64(memory_, at);
-    if (!table || left_ == 0) return Half::kUndecided;
-    --left_;
-    for (const std::uint64_t entry : *table) {
-      const Half half = Entry(entry, level);
-      if (half != Half::kUndecided) return half;
-    }
-    return Half::kUndecided;
-  }
-
-  Half Entry(std::uint64_t entry, int level) {
-    // Arm ARM D8.3: nG, AP[1] for EL0; bits 1 and 0: page or block.
-    constexpr std::uint64_t kUserPage = 0x840;
-    if (entry == 0) return Half::kUndecided;
-    if (level < 3 && linux_arm64::IsTable(entry, ram_)) {
-      return Table(PhysAddr(entry & linux_arm64::kFrame), level + 1);
-    }
-    if ((entry & 1) == 0) return level == 0 ? Half::kNotUser : Half::kUndecided;
-    const bool leaf = level == 3 ? (entry & 2) != 0 : level != 0 && (entry & 2) == 0;
-    return leaf && (entry & kUserPage) == kUserPage ? Half::kUser : Half::kNotUser;
-  }
-
-  const PhysicalMemory& memory_;
-  RamBounds ram_;
-  unsigned left_ = 0;
-};
 
 struct Arm64Roots {
   std::vector<PhysAddr> kernels;  // that may be
@@ -73,9 +32,8 @@ Arm64Roots SortRoots(const LinuxScene& scene) {
   for (const RootHint& hint : scene.hints) {
     if (hint.upper) roots.kernels.emplace_back(*hint.upper & mask);
   }
-  UserHalf user(scene.Memory());
   const auto add = [&](PhysAddr root) {
-    (user.Holds(root) ? roots.users : roots.kernels).push_back(root);
+    (HasArm64UserHalf(scene.Memory(), root) ? roots.users : roots.kernels).push_back(root);
   };
   for (const RootHint& hint : scene.hints) {
     if (hint.mode.value_or(ModeName::kArm64) == ModeName::kArm64) add(PhysAddr(hint.value & mask));

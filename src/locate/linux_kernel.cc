@@ -68,7 +68,7 @@ void TestBanner(const LinuxScene& scene, LinuxKernel& kernel) {
   if (banner.search == Search::kUnknown) {
     return Give(candidate, kTest, Verdict::kNotCheckable, 0, "part of the image is absent");
   }
-  if (banner.search == Search::kNotFound) {
+  if (banner.search == Search::kMissing) {
     return Give(candidate, kTest, Verdict::kFail, 0, "not in the kernel image");
   }
   VirtualReader reader(scene.Memory(), candidate.root);
@@ -93,7 +93,7 @@ void TestReference(const LinuxScene& scene, PhysAddr root, LinuxKernel& kernel) 
     case Search::kFound:
       return Give(kernel.kernel, kTest, Verdict::kPass, kReferencePoints,
                   "the kernel image points to " + va);
-    case Search::kNotFound:
+    case Search::kMissing:
       return Give(kernel.kernel, kTest, Verdict::kFail, 0,
                   "nothing in the kernel image points to " + va);
     case Search::kUnknown:

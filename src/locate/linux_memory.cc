@@ -90,7 +90,7 @@ LinuxBanner FindLinuxBanner(const PhysicalMemory& memory, const LinuxLayout& lay
     return banner.search != Search::kFound;
   };
   const bool all = VisitPages(memory, layout.image_at, layout.image_bytes, see_page);
-  if (all && banner.search != Search::kFound) banner.search = Search::kNotFound;
+  if (all && banner.search != Search::kFound) banner.search = Search::kMissing;
   return banner;
 }
 
@@ -110,7 +110,7 @@ Search FindRootReference(const PhysicalMemory& memory, const LinuxLayout& layout
         return !found;
       });
   if (found) return Search::kFound;
-  return all ? Search::kNotFound : Search::kUnknown;
+  return all ? Search::kMissing : Search::kUnknown;
 }
 
 }  // namespace v2p

@@ -24,7 +24,7 @@ bool VisitPages(const PhysicalMemory& memory, PhysAddr begin, std::uint64_t byte
                 const std::function<bool(PhysAddr, std::span<const std::byte>)>& visit);
 
 /// Whether something was looked for and found; kUnknown when pages it may be in are absent.
-enum class Search : std::uint8_t { kFound, kNotFound, kUnknown };
+enum class Search : std::uint8_t { kFound, kMissing, kUnknown };
 
 struct LinuxBanner {
   Search search = Search::kUnknown;

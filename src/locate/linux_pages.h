@@ -64,7 +64,7 @@ inline bool IsTable(std::uint64_t entry, const RamBounds& ram) {
 }  // namespace linux_arm64
 
 /// VMCOREINFO where Linux since 4.12 keeps it: at the start of a page, bare and as a note. Part of
-/// the root detector, since it costs nothing there; DetectLinuxTexts sees it anywhere else.
+/// the root detector, since it costs nothing there; the content detector sees it anywhere else.
 void DetectVmcoreinfoPage(std::span<const std::byte> page, PhysAddr at, Sightings& out);
 
 }  // namespace v2p

@@ -76,7 +76,15 @@ bool LooksLikeDirectMap(const std::byte* line) {
   return linear >= kEnough;
 }
 
+// Fixmaps end at the top of the address space (arch/x86/include/asm/fixmap.h): the last entry of
+// every directory is a table. Its line has been read already.
+bool HasFixmap(std::span<const std::byte> page) {
+  constexpr std::size_t kLast = 0x3FF * sizeof(std::uint32_t);
+  return (LoadLe<std::uint32_t>(page.data() + kLast) & (linux_x86::kLarge | 3)) == 3;
+}
+
 void DetectDirectory(std::span<const std::byte> page, PhysAddr at, Sightings& out) {
+  if (!HasFixmap(page)) return;
   for (const std::uint32_t split : linux_x86::kSplits) {
     const std::size_t slot = split >> 22U;
     const std::byte* line = page.data() + slot * sizeof(std::uint32_t);

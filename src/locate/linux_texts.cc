@@ -1,11 +1,10 @@
-// What says "Linux" in plain text: VMCOREINFO and the banner; and PAE roots in slabs.
+// What says "Linux" in plain text: VMCOREINFO and the banner.
 // SPDX-License-Identifier: Apache-2.0
 #include <string_view>
 
 #include "base/bytes.h"
-#include "locate/byte_search.h"
-#include "locate/detectors.h"
 #include "locate/linux_pages.h"
+#include "locate/marked_content.h"
 
 namespace v2p {
 namespace {
@@ -25,50 +24,34 @@ bool IsVmcoreinfo(std::string_view text) {
          text.find("\nSYMBOL(swapper_pg_dir)=") != std::string_view::npos;
 }
 
-void SeeVmcoreinfo(std::string_view page, std::size_t at, PhysAddr page_at, Sightings& out) {
-  if (!IsVmcoreinfo(page.substr(at))) return;
+void Look(const MarkedPlace& place, Sightings& out) {
+  if (!HasText(place.page, place.at, kRelease)) return;
+  const std::string_view page = Text(place.page);
+  if (!IsVmcoreinfo(page.substr(place.at))) return;
   constexpr std::size_t kNameField = 12;
   const bool in_note =
-      at >= kNameField && page.substr(at - kNameField, kNoteName.size()) == kNoteName;
-  out.Add({SightingKind::kVmcoreinfo, ModeName::kX64, 0, page_at + at, in_note ? 1U : 0U});
-}
-
-void SeeBanner(std::string_view page, std::size_t at, PhysAddr page_at, Sightings& out) {
-  const std::size_t digit = at + kBanner.size();
-  if (digit >= page.size() || page[digit] < '0' || page[digit] > '9') return;
-  out.Add({SightingKind::kLinuxBanner, ModeName::kX64, 0, page_at + at, 0});
-}
-
-// The first line of the page is the root detector's.
-void SeePaePointers(std::span<const std::byte> page, PhysAddr at, const RamBounds& ram,
-                    Sightings& out) {
-  for (std::size_t i = 64; i < page.size(); i += linux_x86::kPaePointersBytes) {
-    const std::byte* quad = page.data() + i;
-    if (!linux_x86::IsPaePointers(quad, ram)) continue;
-    out.Add({SightingKind::kLinuxPaePointers, ModeName::kPae, 3, at + i,
-             LoadLe<std::uint64_t>(quad + 24)});
-  }
+      place.at >= kNameField && page.substr(place.at - kNameField, kNoteName.size()) == kNoteName;
+  out.Add(
+      {SightingKind::kVmcoreinfo, ModeName::kX64, 0, place.page_at + place.at, in_note ? 1U : 0U});
 }
 
 }  // namespace
 
-void DetectVmcoreinfoPage(std::span<const std::byte> page, PhysAddr at, Sightings& out) {
-  for (const std::size_t start : {std::size_t{0}, kNoteHead}) {
-    if (HasText(page, start, kRelease)) SeeVmcoreinfo(Text(page), start, at, out);
-  }
+// Starts of pages are the root detector's.
+void SeeVmcoreinfo(const MarkedPlace& place, Sightings& out) {
+  if (place.at != 0 && place.at != kNoteHead) Look(place, out);
 }
 
-void DetectLinuxTexts(const PageRun& run, const RamBounds& ram, Sightings& out) {
-  ForEachInPages(run, kRelease, [&](std::size_t page, std::size_t at) {
-    if (at == 0 || at == kNoteHead) return;
-    SeeVmcoreinfo(Text(run.Page(page)), at, run.PageAt(page), out);
-  });
-  ForEachInPages(run, kBanner, [&](std::size_t page, std::size_t at) {
-    SeeBanner(Text(run.Page(page)), at, run.PageAt(page), out);
-  });
-  for (std::size_t i = 0; i < run.Pages(); ++i) {
-    SeePaePointers(run.Page(i), run.PageAt(i), ram, out);
-  }
+void SeeLinuxBanner(const MarkedPlace& place, Sightings& out) {
+  if (!HasText(place.page, place.at, kBanner)) return;
+  const std::string_view page = Text(place.page);
+  const std::size_t digit = place.at + kBanner.size();
+  if (digit >= page.size() || page[digit] < '0' || page[digit] > '9') return;
+  out.Add({SightingKind::kLinuxBanner, ModeName::kX64, 0, place.page_at + place.at, 0});
+}
+
+void DetectVmcoreinfoPage(std::span<const std::byte> page, PhysAddr at, Sightings& out) {
+  for (const std::size_t start : {std::size_t{0}, kNoteHead}) Look({page, at, start}, out);
 }
 
 }  // namespace v2p

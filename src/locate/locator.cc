@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kLow = 16U << 20U;    // where Windows' roots mostly are, from RAM's start
 constexpr std::uint64_t kRound = 64U << 20U;  // a stop is decided between rounds only
+constexpr std::size_t kPatience = 8;          // judgements for each round that one may wait
 constexpr std::size_t kMostRejected = 64;
 
 int Rank(const Candidate& candidate) {
@@ -72,6 +73,8 @@ class Search {
 
   void Judge() {
     judged_ = seen_.Count();
+    ++judgements_;
+    waited_ = 0;
     judgement_ = JudgeWindows(scene_, hints_);
     Judgement others = JudgeLinux(scene_, hints_);
     std::move(others.candidates.begin(), others.candidates.end(),
@@ -96,7 +99,10 @@ class Search {
     if (seen_.Count() != judged_) Judge();
   }
 
-  void ScanRoots() { ScanRange(RootDetectors(), low_end_, Judging::kAtOnce); }
+  void ScanRoots() {
+    ScanRange(RootDetectors(), low_end_, Judging::kAtOnce);
+    if (!Done() && seen_.Count() != judged_) Judge();
+  }
 
   void ScanContent() {
     ScanRange(ContentDetectors(), low_end_, Judging::kLater);
@@ -113,6 +119,8 @@ class Search {
       Scan(detectors, *at, from);
       if (findings_.interrupted) return;
       if (judging == Judging::kLater || seen_.Count() == judged_) continue;
+      // In an image full of decoys, judging round after round would cost more than the scan.
+      if (++waited_ <= judgements_ / kPatience) continue;
       Judge();
       if (Done()) return;
     }
@@ -177,7 +185,9 @@ class Search {
   Scene scene_;
   Judgement judgement_;
   Findings findings_;
-  std::size_t judged_ = 0;
+  std::size_t judged_ = 0;  // sightings that the last judgement knew
+  std::size_t judgements_ = 0;
+  std::size_t waited_ = 0;  // rounds with sightings since the last one
 };
 
 }  // namespace

@@ -14,10 +14,10 @@
 namespace v2p {
 
 struct LocateOptions {
-  bool whole_image = false;  ///< look everywhere, with every detector and every test
-  bool processes = false;    ///< list processes: implies a look at every page
+  bool whole_image = false;       ///< look everywhere, with every detector and every test
+  bool processes = false;         ///< list processes: implies a look at every page
   bool listed_processes = false;  ///< list those that the system's own lists lead to
-  unsigned threads = 0;      ///< 0: one a core
+  unsigned threads = 0;           ///< 0: one a core
   /// Told now and then how far the scan is; returns false to interrupt.
   std::function<bool(std::uint64_t done, std::uint64_t total, std::size_t candidates)> progress;
 };

@@ -100,8 +100,9 @@ std::optional<SelfEntry> FindSelfEntry(std::span<const std::byte> page, PhysAddr
   return found;
 }
 
-// Two cache lines a page: a kernel's root has tables in both slots, no user-mode shadow has. A PML5
-// has its one kernel table in the top slot instead.
+// Two cache lines a page: a kernel's root has tables in both slots, a user-mode shadow only that
+// of the kernel's image, for its entry points. A PML5 has its one kernel table in the top slot
+// instead.
 void DetectSelfMap64(const PageRun& run, const RamBounds& ram, Sightings& out) {
   for (std::size_t i = 0; i < run.Pages(); ++i) {
     const auto page = run.Page(i);
@@ -112,7 +113,13 @@ void DetectSelfMap64(const PageRun& run, const RamBounds& ram, Sightings& out) {
       // ARM64's form asks for more: what has it is hardly x64's.
       if (Report(run, i, ram, ModeName::kArm64, SightingKind::kSelfMap64, out)) continue;
       Report(run, i, ram, ModeName::kX64, SightingKind::kSelfMap64, out);
-    } else if (IsTableInRam(Entry64(page, kTopSlot), ram)) {
+      continue;
+    }
+    if ((shared_data & 1U) == 0 && IsTableInRam(kernel, ram) &&
+        Report(run, i, ram, ModeName::kX64, SightingKind::kUserShadow64, out)) {
+      continue;
+    }
+    if (IsTableInRam(Entry64(page, kTopSlot), ram)) {
       Report(run, i, ram, ModeName::kX64La57, SightingKind::kSelfMapLa57, out);
     }
   }

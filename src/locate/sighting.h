@@ -18,6 +18,7 @@ enum class SightingKind : std::uint8_t {
   // Windows roots. slot: index of the self entry; value: the self entry; mode: x64 or arm64.
   kSelfMap64,
   kSelfMapLa57,   ///< PML5 page; as above, mode x64-la57
+  kUserShadow64,  ///< as kSelfMap64, without shared data: what a CPU uses in user mode
   kPaeDirectory,  ///< page directory of the top GiB; slot 3; value: entry 3
   kPaePointers,   ///< 32 bytes of a boot-time PDPT followed by its four directories
   kX86Directory,  ///< non-PAE directory, slot 0x300; value: that PDE

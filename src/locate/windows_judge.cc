@@ -16,6 +16,7 @@ namespace v2p {
 namespace {
 
 constexpr std::size_t kMostClusters = 64;      // explored; a hostile image may show many more
+constexpr std::size_t kMostExplored = 8;       // roots of one kernel
 constexpr std::size_t kMostTestedOfOne = 256;  // roots of one kernel that are shown with tests
 
 struct Cluster {
@@ -48,6 +49,7 @@ class Court {
     for (const WindowsRoot& root : roots_) {
       if (!MayBeKernel(root)) Dismiss(root);
     }
+    DropOtherReadings();
     return std::move(judgement_);
   }
 
@@ -75,7 +77,7 @@ class Court {
   }
 
   void Settle(Cluster& cluster) {
-    if (cluster.roots[0]->shared_data) cluster.kernel = ExploreKernel(scene_, *cluster.roots[0]);
+    Explore(cluster);
     const std::uint64_t number = ++clusters_;
     const std::size_t first = judgement_.candidates.size();
     const std::size_t others = cluster.roots.size() - 1;
@@ -90,6 +92,22 @@ class Court {
     }
     ChooseKernel(first);
     MakeSystem(cluster, first);
+  }
+
+  // The most likely root may be a loader's that has two of the kernel's tables and no more. The
+  // table that leads to the image is the same in all roots of a 64-bit kernel.
+  void Explore(Cluster& cluster) const {
+    std::size_t explored = 0;
+    for (const WindowsRoot* root : cluster.roots) {
+      if (explored == kMostExplored) return;
+      if (++explored == 1) {
+        cluster.kernel = ExploreKernel(scene_, *root);
+      } else {
+        ExploreFurther(scene_, *root, cluster.kernel);
+      }
+      if (cluster.kernel.system) return;
+      if (!cluster.kernel.image.image && SpaceOf(root->root.mode).pointer_bytes == 8) return;
+    }
   }
 
   // The System process may name a root that nobody saw, e.g. because the scan has not come there.
@@ -126,6 +144,7 @@ class Court {
     system.os = GuestOs::kWindows;
     system.kernel = *best;
     if (cluster.kernel.build != 0) system.build = cluster.kernel.build;
+    if (cluster.kernel.system) system.system_process = cluster.kernel.system->object;
     if (const auto& image = cluster.kernel.image.image) {
       system.kernel_base = image->base;
       if (!image->debug_name.empty()) {
@@ -147,6 +166,31 @@ class Court {
       system.facts.push_back({"processors", std::uint64_t{data.processors}});
     }
     system.facts.push_back({"system-time", Hex64{data.system_time}});
+  }
+
+  // Tables of one mode can look like those of another (ARM64's as x64's): the better reading stays.
+  void DropOtherReadings() {
+    const auto worse = [](const Candidate& a, const Candidate& b) {
+      return a.root.table == b.root.table && a.root.mode != b.root.mode &&
+             a.confidence < b.confidence;
+    };
+    const auto& all = judgement_.candidates;
+    std::map<PhysAddr, const Candidate*> best;
+    for (const Candidate& c : all) {
+      if (!c.reason.empty()) continue;
+      const auto [at, fresh] = best.emplace(c.root.table, &c);
+      if (!fresh && worse(*at->second, c)) at->second = &c;
+    }
+    for (Candidate& c : judgement_.candidates) {
+      const auto at = best.find(c.root.table);
+      if (at == best.end() || !worse(c, *at->second)) continue;
+      c.cls = RootClass::kOther;
+      c.reason = fmt::format("its tables read better as those of {}", Name(at->second->root.mode));
+    }
+    std::erase_if(judgement_.systems, [&](const System& system) {
+      const auto at = best.find(system.kernel.root.table);
+      return at != best.end() && worse(system.kernel, *at->second);
+    });
   }
 
   // Roots of no kernel; of a shadow, its other half is looked for.

@@ -64,7 +64,9 @@ void FindByExport(VirtualReader& reader, WindowsKernel& kernel) {
     return;
   }
   const auto root = SystemRootIn(reader, VirtAddr(*object));
-  if (root) kernel.system = SystemProcess{VirtAddr(*object), *root, true};
+  if (!root) return;
+  const VirtAddr at(*object);
+  kernel.system = SystemProcess{at, reader.Find(at).pa, *root, true};
 }
 
 // Without the export: an object that the scan saw, that is mapped where it says and is System's.
@@ -77,7 +79,7 @@ void FindByScan(const Scene& scene, VirtualReader& reader, WindowsKernel& kernel
     const auto found = reader.Find(object);
     if (found.reach != Reach::kReached || found.pa != objects[i].at) continue;
     if (const auto root = SystemRootIn(reader, object)) {
-      kernel.system = SystemProcess{object, *root, false};
+      kernel.system = SystemProcess{object, found.pa, *root, false};
       return;
     }
   }
@@ -95,13 +97,19 @@ std::uint32_t ReadBuild(const WindowsRoot& root, VirtualReader& reader,
 }  // namespace
 
 WindowsKernel ExploreKernel(const Scene& scene, const WindowsRoot& root) {
-  VirtualReader reader(*scene.memory, root.root);
   WindowsKernel kernel;
-  kernel.image = FindKernelImage(reader, root.page.slot, KernelHints(scene));
-  FindByExport(reader, kernel);
-  if (!kernel.system) FindByScan(scene, reader, kernel);
-  kernel.build = ReadBuild(root, reader, kernel);
+  ExploreFurther(scene, root, kernel);
   return kernel;
+}
+
+void ExploreFurther(const Scene& scene, const WindowsRoot& root, WindowsKernel& kernel) {
+  VirtualReader reader(*scene.memory, root.root);
+  if (!kernel.image.image) {
+    kernel.image = FindKernelImage(reader, root.page.slot, KernelHints(scene));
+  }
+  if (!kernel.system) FindByExport(reader, kernel);
+  if (!kernel.system) FindByScan(scene, reader, kernel);
+  if (kernel.build == 0) kernel.build = ReadBuild(root, reader, kernel);
 }
 
 }  // namespace v2p

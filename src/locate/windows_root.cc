@@ -48,6 +48,7 @@ class Tests {
       Others();
       PhysicalPages();
       UserHalf();
+      CapUnproven();
     }
     return std::move(candidate_);
   }
@@ -134,12 +135,18 @@ class Tests {
                                         system.object.value);
     if (system.root == root_.root.table) {
       candidate_.cls = RootClass::kKernel;
-      sheet_.Pass(kTest, kSystemPoints, who + ", same root");
-    } else {
-      candidate_.cls = RootClass::kProcess;
-      sheet_.Pass(kTest, kSystemPoints,
-                  fmt::format("{}, root {:#x} with the same kernel half", who, system.root.value));
+      return sheet_.Pass(kTest, kSystemPoints, who + ", same root");
     }
+    const auto found = reader_.Find(system.object);
+    if (found.reach == Reach::kNotInImage) {
+      return sheet_.Unknown(kTest, who + ": a table on the way is not in the image");
+    }
+    if (found.reach == Reach::kNotMapped || found.pa != system.object_at) {
+      return sheet_.Veto(kTest, "the System process is not mapped: a loader's table");
+    }
+    candidate_.cls = RootClass::kProcess;
+    sheet_.Pass(kTest, kSystemPoints,
+                fmt::format("{}, root {:#x} with the same kernel half", who, system.root.value));
   }
 
   void Stub() {
@@ -230,6 +237,18 @@ class Tests {
     if (root_.page.user_entries == 0 || candidate_.cls == RootClass::kKernel) return;
     sheet_.Pass("user-half", kUserHalfPoints,
                 fmt::format("not empty: {} entries", root_.page.user_entries));
+  }
+
+  // Where nothing tells that a root is System's, it may be any process's, or a loader's that has
+  // some of the kernel's tables: no more than probable, unless somebody names it.
+  void CapUnproven() {
+    if (candidate_.cls != RootClass::kOther || root_.claimed) return;
+    if (std::any_of(candidate_.evidence.begin(), candidate_.evidence.end(), [](const Evidence& e) {
+          return e.test == "low-stub" && e.verdict == Verdict::kPass;
+        })) {
+      return;
+    }
+    candidate_.confidence = std::min(candidate_.confidence, kVerifiedConfidence - 1);
   }
 
   const Scene& scene_;

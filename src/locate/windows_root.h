@@ -16,6 +16,7 @@ namespace v2p {
 /// The System process as a root shows it.
 struct SystemProcess {
   VirtAddr object;
+  PhysAddr object_at;
   PhysAddr root;  ///< its DirectoryTableBase, masked
   bool by_export = false;
 };
@@ -41,8 +42,11 @@ struct WindowsKernel {
 /// Reads the root's own page and KUSER_SHARED_DATA through it: cheap.
 void Inspect(const Scene& scene, WindowsRoot& root);
 
-/// Finds the kernel image and the System process through `root`, whose shared data was reached.
+/// Finds the kernel image and the System process through `root`.
 WindowsKernel ExploreKernel(const Scene& scene, const WindowsRoot& root);
+
+/// Finds what of it is still unknown through another root of the same kernel.
+void ExploreFurther(const Scene& scene, const WindowsRoot& root, WindowsKernel& kernel);
 
 /// All tests of one root of a cluster with `roots` others. `kernel` is null when no root of the
 /// cluster was worth exploring.

@@ -265,6 +265,8 @@ TEST(HiberfilLegacy, StatesAreSaid) {
     const auto image = OpenBytes(builder.Table(Ragged(1)).Signature(signature).Build());
     ASSERT_TRUE(image) << signature;
     EXPECT_EQ(test::TextFact(*image, "state"), state);
+    EXPECT_GT(test::TextFact(*image, "state-meaning").size(), 30U);
+    EXPECT_EQ(test::TextFact(*image, "recoverable"), "54 of 54 pages");
     EXPECT_TRUE(HoldsFrame(*image, 1));
   }
   LegacyHiberfil link("xp_x86");
@@ -272,6 +274,17 @@ TEST(HiberfilLegacy, StatesAreSaid) {
   ASSERT_TRUE(image);
   EXPECT_EQ(image->memory, nullptr);
   EXPECT_NE(image->no_memory.find("names the volume"), std::string::npos);
+  EXPECT_EQ(test::TextFact(*image, "recoverable"), "nothing");
+}
+
+TEST(HiberfilLegacy, Windows2000IsNamedAndRefused) {
+  LegacyHiberfil builder("xp_x86");
+  Bytes bytes = builder.Table(Ragged(1)).Build();
+  test::PutLe(bytes, 0x0C, 4, 0x60);  // LengthSelf
+  const auto image = OpenBytes(bytes);
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().kind, ErrorKind::kUnsupported);
+  EXPECT_NE(image.error().message.find("Windows 2000"), std::string::npos);
 }
 
 TEST(HiberfilLegacy, AnEmptyFileIsNamedByItsName) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "dumpfmt/hiberfil_sets.h"
 #include "support/hiberfil_builder.h"
 #include "support/hiberfil_checks.h"
 #include "support/xpress_oracles.h"
@@ -51,6 +52,15 @@ std::vector<HiberSet> SomeSets(bool huffman) {
   return sets;
 }
 
+// Thirty sets of one page each, so that there is a chain to find again.
+std::vector<HiberSet> LongChain() {
+  std::vector<HiberSet> sets;
+  for (std::uint64_t i = 0; i < 30; ++i) {
+    sets.push_back({{{0x100 + 2 * i, 1}}, SetCoding::kPlain, {}});
+  }
+  return sets;
+}
+
 Bytes WithKernel(ModernHiberfil& builder, const std::vector<HiberSet>& sets) {
   builder.Boot({{{0x10, 4}}, SetCoding::kPlain, {}}).Boot({{{0x20, 1}}, SetCoding::kRaw, {}});
   for (const HiberSet& set : sets) builder.Kernel(set);
@@ -93,20 +103,21 @@ TEST_P(EveryHeader, GivesItsPagesFromBothSections) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Windows, EveryHeader,
-                         testing::Values(HeaderCase{"modern64_360", "Windows 8 or 8.1"},
-                                         HeaderCase{"modern64_3B0", "Windows 10 1507 or 1511"},
-                                         HeaderCase{"modern64_3C8", "Windows 10 1607"},
-                                         HeaderCase{"modern64_3D8", "Windows 10 1703 to 1803"},
-                                         HeaderCase{"modern64_3E0", "Windows 10 1809 to 22H2"},
-                                         HeaderCase{"modern64_448", "Windows 11 21H2 to 23H2"},
-                                         HeaderCase{"modern64_4D8", "Windows 11 24H2"},
-                                         HeaderCase{"modern32_2C8", "Windows 8 or 8.1"},
-                                         HeaderCase{"modern32_310", "Windows 10 1507 or 1511"},
-                                         HeaderCase{"modern32_328", "Windows 10 1607"},
-                                         HeaderCase{"modern32_338", "Windows 10 1703 to 1803"},
-                                         HeaderCase{"modern32_340", "Windows 10 1809 to 22H2"}),
-                         [](const auto& row) { return std::string(row.param.structure); });
+INSTANTIATE_TEST_SUITE_P(
+    Windows, EveryHeader,
+    testing::Values(HeaderCase{"modern64_360", "Windows 8 or 8.1, Server 2012"},
+                    HeaderCase{"modern64_3B0", "Windows 10 1507 or 1511"},
+                    HeaderCase{"modern64_3C8", "Windows 10 1607 or Server 2016"},
+                    HeaderCase{"modern64_3D8", "Windows 10 1703 to 1803"},
+                    HeaderCase{"modern64_3E0", "Windows 10 1809 to 22H2 or Server 2019"},
+                    HeaderCase{"modern64_448", "Windows 11 21H2 to 23H2 or Server 2022"},
+                    HeaderCase{"modern64_4D8", "Windows 11 24H2 or Server 2025"},
+                    HeaderCase{"modern32_2C8", "Windows 8 or 8.1"},
+                    HeaderCase{"modern32_310", "Windows 10 1507 or 1511"},
+                    HeaderCase{"modern32_328", "Windows 10 1607"},
+                    HeaderCase{"modern32_338", "Windows 10 1703 to 1803"},
+                    HeaderCase{"modern32_340", "Windows 10 1809 to 22H2"}),
+    [](const auto& row) { return std::string(row.param.structure); });
 
 // The method bits of both generations, right and wrong ones: the bits never change the size.
 TEST(HiberfilModern, MethodBitsOfBothGenerations) {
@@ -196,15 +207,6 @@ TEST(HiberfilModern, ADamagedSetTakesItsOwnPagesOnly) {
   });
 }
 
-// Thirty sets of one page each, so that there is a chain to find again.
-std::vector<HiberSet> LongChain() {
-  std::vector<HiberSet> sets;
-  for (std::uint64_t i = 0; i < 30; ++i) {
-    sets.push_back({{{0x100 + 2 * i, 1}}, SetCoding::kPlain, {}});
-  }
-  return sets;
-}
-
 TEST(HiberfilModern, BehindADamagedHeadTheChainIsFoundAgain) {
   const auto sets = LongChain();
   ModernHiberfil builder("modern64_3E0");
@@ -252,6 +254,8 @@ TEST(HiberfilModern, StatesAreSaid) {
     ASSERT_TRUE(image) << signature;
     EXPECT_EQ(TextFact(*image, "state"), state);
     EXPECT_EQ(TextFact(*image, "signature"), signature);
+    EXPECT_GT(TextFact(*image, "state-meaning").size(), 30U);
+    EXPECT_EQ(TextFact(*image, "recoverable"), "51 of 51 pages");
     EXPECT_EQ(Warns(*image, "overwritten since"), state == "consumed" || state == "resuming");
     EXPECT_TRUE(HoldsFrame(*image, 0x100));
   }
@@ -267,6 +271,63 @@ TEST(HiberfilModern, AWipedBodyIsNoMemory) {
   ASSERT_TRUE(image) << image.error().OneLine();
   EXPECT_EQ(image->memory, nullptr);
   EXPECT_NE(image->no_memory.find("wiped"), std::string::npos);
+  EXPECT_EQ(TextFact(*image, "recoverable"), "0 of 51 pages");
+}
+
+// Resumed from: the loader's section was overwritten with zeros, the kernel's is still there.
+TEST(HiberfilModern, AHalfWipedBodyKeepsTheOtherHalf) {
+  ModernHiberfil builder("modern64_3E0");
+  builder.Signature("WAKE");
+  Bytes bytes = WithKernel(builder, SomeSets(false));
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(builder.HeadAt(0)),
+            bytes.begin() + static_cast<std::ptrdiff_t>(builder.KernelAt()), std::byte{});
+  const auto image = OpenBytes(bytes);
+  ASSERT_TRUE(image) << image.error().OneLine();
+  EXPECT_EQ(TextFact(*image, "recoverable"), "46 of 51 pages");
+  EXPECT_TRUE(Warns(*image, "of the boot section's 5 pages 0 were found"));
+  ExpectRuns(*image, SomeSets(false));
+  EXPECT_FALSE(image->memory->Contains(Pfn(0x10).Base()));
+}
+
+// The header is zeros, the body is not. Such files are known by their name, or by --as.
+TEST(HiberfilModern, AWipedHeaderIsReplacedByLooking) {
+  for (const char* header : {"modern64_3E0", "modern64_4D8", "modern32_340"}) {
+    ModernHiberfil builder(header);
+    for (std::uint64_t i = 0; i < 9; ++i) {
+      builder.Boot({{{0x1000 + 2 * i, 1}}, SetCoding::kPlain, {}});
+    }
+    for (const HiberSet& set : LongChain()) builder.Kernel(set);
+    Bytes bytes = builder.Slack(Bytes(0x2000)).Build();
+    std::fill(bytes.begin(), bytes.begin() + 0x1000, std::byte{});
+    OpenOptions options;
+    options.as = "hiberfil";
+    const auto image = OpenImage(std::make_shared<test::MemorySource>(bytes, 0), options);
+    ASSERT_TRUE(image) << image.error().OneLine();
+    ASSERT_NE(image->memory, nullptr) << header;
+    EXPECT_EQ(TextFact(*image, "state"), "no-header");
+    EXPECT_EQ(TextFact(*image, "recoverable"), "39 pages; nothing tells how many there were");
+    EXPECT_TRUE(Warns(*image, "by their looks"));
+    EXPECT_EQ(NumberFact(*image, "second-section-offset"), builder.KernelAt());
+    ExpectRuns(*image, LongChain());
+    EXPECT_TRUE(HoldsFrame(*image, 0x1010));
+  }
+}
+
+// Set table and page index together, at their worst: no page beside another.
+TEST(HiberfilModern, TheIndexTakesAbout16BytesAPage) {
+  constexpr std::uint64_t kSets = 20'000;
+  hiberfil::SetTable sets(hiberfil::MethodRule::kWide);
+  std::vector<StoredRun> runs;
+  for (std::uint64_t i = 0; i < kSets; ++i) {
+    ASSERT_TRUE(sets.Add(FileOffset(0x7000 + i * 30'000), 30'000, 16, 4));
+    for (std::uint32_t k = 0; k < 16; ++k) {
+      const auto page = static_cast<std::uint32_t>(i * 16 + k);
+      runs.push_back({std::uint64_t{2} * page, page, 1});
+    }
+  }
+  const PageIndex index(std::move(runs));
+  ASSERT_EQ(index.PresentBytes(), sets.Pages() * kPageBytes);
+  EXPECT_LT(index.HeapBytes() + sets.HeapBytes(), sets.Pages() * 17);
 }
 
 TEST(HiberfilModern, SecureSectionIsSkippedByName) {

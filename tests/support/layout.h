@@ -25,6 +25,7 @@ class Layout {
 
   /// "structure.field"; throws when the table does not have it.
   const Field& Get(const std::string& path) const;
+  bool Has(const std::string& path) const { return fields_.count(path) != 0; }
   /// The size of a structure: its field "sizeof".
   std::size_t SizeOf(const std::string& structure) const;
 

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/sparse_memory.h"
 
-#include <vector>
-
 #include "support/memory_source.h"
 
 namespace v2p::test {
@@ -33,6 +31,22 @@ void SparseMemory::Put(std::uint64_t pa, std::uint64_t value, unsigned bytes) {
     const std::uint64_t at = pa + i;
     pages_[at / kPage].bytes[at % kPage] = static_cast<std::byte>(value >> (8 * i));
   }
+}
+
+void SparseMemory::PutBytes(std::uint64_t pa, std::span<const std::byte> bytes) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    pages_[(pa + i) / kPage].bytes[(pa + i) % kPage] = bytes[i];
+  }
+}
+
+void SparseMemory::Merge(const SparseMemory& other, std::uint64_t offset) {
+  for (const auto& [pfn, page] : other.pages_) pages_[pfn + offset / kPage] = page;
+}
+
+std::vector<std::uint64_t> SparseMemory::Pages() const {
+  std::vector<std::uint64_t> pages;
+  for (const auto& [pfn, page] : pages_) pages.push_back(pfn * kPage);
+  return pages;
 }
 
 const std::byte* SparseMemory::PageAt(std::uint64_t pa) const {

@@ -8,6 +8,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/physical_memory.h"
 
@@ -28,11 +30,17 @@ class SparseMemory {
   /// Writes little-endian values; pages come into being full of zeros.
   void Put64(std::uint64_t pa, std::uint64_t value) { Put(pa, value, 8); }
   void Put32(std::uint64_t pa, std::uint32_t value) { Put(pa, value, 4); }
+  void PutBytes(std::uint64_t pa, std::span<const std::byte> bytes);
+  /// Adds the pages of `other`, each `offset` bytes higher; they replace those that are there.
+  void Merge(const SparseMemory& other, std::uint64_t offset = 0);
   void AddPage(std::uint64_t pa) { pages_[pa / kPage]; }
   void RemovePage(std::uint64_t pa) { pages_.erase(pa / kPage); }
 
   /// The value stored at `pa` within one page, or nothing when the page is absent. For oracles.
   std::optional<std::uint64_t> Get(std::uint64_t pa, unsigned bytes) const;
+
+  /// Addresses of the pages there are, ascending.
+  std::vector<std::uint64_t> Pages() const;
 
   /// The page that holds `pa`, aligned for whole entries, or null.
   const std::byte* PageAt(std::uint64_t pa) const;
