@@ -28,7 +28,9 @@ class TablesOfLevel {
   Slot& SlotOf(std::uint64_t key) { return slots_[key % kSlots]; }
 
  private:
-  static constexpr std::size_t kSlots = kLevel + 1u == kMode.level_count ? 256 : 16;
+  static constexpr std::size_t kSlots = kLevel + 1u == kMode.level_count   ? 256
+                                        : kLevel + 2u == kMode.level_count ? 64
+                                                                           : 16;
   std::array<Slot, kSlots> slots_;
 };
 
