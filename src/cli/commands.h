@@ -12,6 +12,8 @@ int RunFormats(const Args& args);
 int RunSchema(const Args& args);
 int RunPack(const Args& args);
 int RunConvert(const Args& args);
+int RunMaps(const Args& args);
+int RunOwner(const Args& args);
 int RunDtb(const Args& args);
 int RunPs(const Args& args);
 

@@ -27,6 +27,10 @@ int Dispatch(const Args& args) {
       return v2p::cli::RunPack(args);
     case Command::kConvert:
       return v2p::cli::RunConvert(args);
+    case Command::kMaps:
+      return v2p::cli::RunMaps(args);
+    case Command::kOwner:
+      return v2p::cli::RunOwner(args);
     case Command::kDtb:
       return v2p::cli::RunDtb(args);
     case Command::kPs:
