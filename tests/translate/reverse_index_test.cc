@@ -114,9 +114,10 @@ TEST(ReverseIndex, DoesNotDependOnThreads) {
 }
 
 TEST(ReverseIndex, RefusesMoreMappingsThanAnImageJustifies) {
-  SparseMemory one_page;
-  one_page.AddPage(0);
-  const auto memory = one_page.Build();
+  SparseMemory pages;
+  pages.AddPage(0);
+  pages.AddPage(0x40000000);
+  const auto memory = pages.Build();
   // 400 times the same GiB: 4096 pieces each.
   std::vector<std::vector<LeafRange>> owners(1);
   for (std::uint64_t i = 0; i < 400; ++i) {
