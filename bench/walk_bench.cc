@@ -106,6 +106,29 @@ void BatchWalk(benchmark::State& state) {
 }
 BENCHMARK(BatchWalk)->Apply(Images);
 
+// Results of eight bytes, a million addresses at a time; last argument: threads.
+void ResolveMillion(benchmark::State& state) {
+  const Opened& opened = Get(state.range(0));
+  const auto& addresses = opened.Addresses(state.range(1) != 0);
+  std::vector<WalkResult> results(kAddresses);
+  const auto threads = static_cast<unsigned>(state.range(2));
+  Walker walker(*opened.space);
+  for (auto _ : state) {
+    if (threads == 1) {
+      walker.Resolve(addresses, results);
+    } else {
+      ResolveParallel(*opened.space, addresses, results, threads);
+    }
+    benchmark::DoNotOptimize(results.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kAddresses));
+}
+BENCHMARK(ResolveMillion)
+    ->ArgNames({"gib", "sorted", "threads"})
+    ->ArgsProduct({{kOneGib, kEightGib}, {0, 1}, {1, 2}})
+    ->UseRealTime();
+
 // Yardstick: the second translator of the tests, through PhysicalMemory::Read.
 void PlainTestWalk(benchmark::State& state) {
   const Opened& opened = Get(state.range(0));

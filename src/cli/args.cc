@@ -185,6 +185,16 @@ void AddCommands(CLI::App& app, Args& args) {
   read->add_flag("--force", args.convert.force, "Replace the file if it exists");
   CLI::App* pte = add("pte", "Page table entries of addresses, as !pte shows them", Command::kPte);
   pte->add_option("VA", args.pte_at, "Addresses, hexadecimal")->required();
+  CLI::App* maps =
+      add("maps", "Every page that a root maps, by ranges: rights, sizes, frames", Command::kMaps);
+  maps->add_flag("--all", args.all, "The kernel and every process");
+  maps->add_flag("--leaves", args.maps.leaves, "One row a page");
+  maps->add_flag("--wx", args.maps.write_exec, "Only what is writable and executable");
+  auto* kernel = maps->add_flag("--kernel", args.maps.kernel, "Only what user mode cannot reach");
+  maps->add_flag("--user", args.maps.user, "Only what user mode can reach")->excludes(kernel);
+  CLI::App* owner = add("owner", "Who maps these physical addresses, and where", Command::kOwner);
+  owner->add_option("PA", args.addresses, "Physical addresses, in the words of virtual ones");
+  owner->add_flag("--file-offset", args.file_offsets, "They are offsets in the image file");
   add("formats", "List the formats that are recognised", Command::kFormats);
   CLI::App* schema = add("schema", "Print the JSON Schema of the output", Command::kSchema);
   schema->add_option("NAME", args.schema, "One of them, e.g. v2p.translation/1; default: all");
@@ -252,14 +262,16 @@ Status Finish(const RawText& raw, Args& args) {
   const bool translates = args.command == Command::kTranslate;
   const bool shows = args.command == Command::kInfo || args.command == Command::kDtb ||
                      args.command == Command::kPs || args.command == Command::kRead ||
-                     args.command == Command::kPte;
+                     args.command == Command::kPte || args.command == Command::kMaps ||
+                     args.command == Command::kOwner;
   if ((translates || shows) && args.dump.empty()) {
     return usage("no image: give --dump FILE");
   }
-  if (!translates && !(args.addresses.empty() && args.address_file.empty())) {
+  const bool takes_addresses = translates || args.command == Command::kOwner;
+  if (!takes_addresses && !(args.addresses.empty() && args.address_file.empty())) {
     return usage("addresses are translated without a subcommand: v2p --dump FILE VA...");
   }
-  if (translates && args.addresses.empty() && args.address_file.empty()) {
+  if (takes_addresses && args.addresses.empty() && args.address_file.empty()) {
     return usage("no address: give some, or --addresses FILE");
   }
   const int roots =

@@ -35,9 +35,17 @@ enum class Command : std::uint8_t {
   kPs,
   kRead,
   kPte,
+  kMaps,
+  kOwner,
 };
 enum class OutputFormat : std::uint8_t { kText, kJson, kNdjson, kCsv, kWindbg };
 enum class ColorChoice : std::uint8_t { kAuto, kAlways, kNever };
+
+/// What `maps` leaves out, and whether it joins pages.
+struct MapsOptions {
+  bool leaves = false;
+  bool write_exec = false, kernel = false, user = false;
+};
 
 struct Args {
   Command command = Command::kTranslate;
@@ -62,6 +70,8 @@ struct Args {
   int verbosity = 0;
 
   std::string pack_in, out;  ///< the file that `pack` reads; what `pack` and `convert` write
+  MapsOptions maps;
+  bool file_offsets = false;  ///< `owner`: the words are offsets in the image file
   PackOptions pack;
   ConvertOptions convert;
   std::string schema;

@@ -14,6 +14,8 @@ int RunPack(const Args& args);
 int RunConvert(const Args& args);
 int RunRead(const Args& args);
 int RunPte(const Args& args);
+int RunMaps(const Args& args);
+int RunOwner(const Args& args);
 int RunDtb(const Args& args);
 int RunPs(const Args& args);
 

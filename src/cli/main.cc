@@ -31,6 +31,10 @@ int Dispatch(const Args& args) {
       return v2p::cli::RunRead(args);
     case Command::kPte:
       return v2p::cli::RunPte(args);
+    case Command::kMaps:
+      return v2p::cli::RunMaps(args);
+    case Command::kOwner:
+      return v2p::cli::RunOwner(args);
     case Command::kDtb:
       return v2p::cli::RunDtb(args);
     case Command::kPs:

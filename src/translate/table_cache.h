@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <tuple>
+#include <utility>
 
 #include "translate/walk_kernel.h"
 
@@ -27,7 +28,9 @@ class TablesOfLevel {
   Slot& SlotOf(std::uint64_t key) { return slots_[key % kSlots]; }
 
  private:
-  static constexpr std::size_t kSlots = kLevel + 1u == kMode.level_count ? 256 : 16;
+  static constexpr std::size_t kSlots = kLevel + 1u == kMode.level_count   ? 256
+                                        : kLevel + 2u == kMode.level_count ? 64
+                                                                           : 16;
   std::array<Slot, kSlots> slots_;
 };
 
@@ -38,6 +41,8 @@ class TableCache;
 template <const PagingMode& kMode, std::size_t... kBelowTop>
 class TableCache<kMode, std::index_sequence<kBelowTop...>> {
  public:
+  static constexpr bool kDefersLast = false;
+
   template <unsigned kLevel>
   auto& Level() {
     return std::get<kLevel - 1>(levels_);
@@ -64,10 +69,50 @@ class TableCache<kMode, std::index_sequence<kBelowTop...>> {
   std::tuple<TablesOfLevel<kMode, kBelowTop + 1>...> levels_;
 };
 
+/// A table of the last level that a walk has come to but not read.
+struct LastTable {
+  PhysAddr table;
+  const std::byte* bytes = nullptr;  ///< null when the image does not hold it in one piece
+};
+
+/// A cache for walks that stop before the last entry, so that many such entries can be on their
+/// way to the processor at the same time.
+template <const PagingMode& kMode>
+class DeferringTables {
+ public:
+  static constexpr bool kDefersLast = true;
+
+  explicit DeferringTables(TableCache<kMode>& cache) : cache_(cache) {}
+
+  template <unsigned kLevel>
+  auto& Level() {
+    return cache_.template Level<kLevel>();
+  }
+  template <const PagingMode&, unsigned kLevel, class Cursor>
+  V2P_ALWAYS_INLINE const std::byte* Keep(Cursor& cursor, PhysAddr table, const Walk& walk) {
+    return cache_.template Keep<kMode, kLevel>(cursor, table, walk);
+  }
+  V2P_ALWAYS_INLINE void Defer(PhysAddr table, const std::byte* bytes) {
+    last_ = {table, bytes};
+    deferred_ = true;
+  }
+
+  /// The table that the walk since the last call stopped at, or false when it has ended.
+  V2P_ALWAYS_INLINE bool Take(LastTable& last) {
+    last = last_;
+    return std::exchange(deferred_, false);
+  }
+
+ private:
+  TableCache<kMode>& cache_;
+  LastTable last_;
+  bool deferred_ = false;
+};
+
 /// Walks from the lowest table of level `kLevel` or above that the cache knows.
-template <const PagingMode& kMode, unsigned kLevel, class Cursor>
-V2P_ALWAYS_INLINE void WalkFromCache(const Context& context, Cursor& cursor,
-                                     TableCache<kMode>& tables, Walk& walk) {
+template <const PagingMode& kMode, unsigned kLevel, class Cursor, class Tables>
+V2P_ALWAYS_INLINE void WalkFromCache(const Context& context, Cursor& cursor, Tables& tables,
+                                     Walk& walk) {
   if constexpr (kLevel == 0) {
     Descend<kMode, 0>(context, cursor, tables, walk.root, walk);
   } else {
@@ -79,6 +124,9 @@ V2P_ALWAYS_INLINE void WalkFromCache(const Context& context, Cursor& cursor,
     }
     for (unsigned i = 0; i < kLevel; ++i) walk.steps[i] = slot.upper[i];
     const PhysAddr table(slot.upper[kLevel - 1].entry & kMode.levels[kLevel - 1].frame_mask);
+    if constexpr (Tables::kDefersLast && kLevel + 1u == kMode.level_count) {
+      return tables.Defer(table, slot.table);
+    }
     ReadFrom<kMode, kLevel>(context, cursor, tables, table, slot.table, walk);
   }
 }

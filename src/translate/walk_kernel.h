@@ -62,6 +62,8 @@ V2P_ALWAYS_INLINE void EndMapped(std::uint64_t page, std::uint64_t page_bytes, W
 /// Remembers nothing: the walker's cache has this shape. Keep is told of the table of level
 /// `kLevel` that the walk goes to next, and gives its bytes if it has looked them up.
 struct NoTables {
+  static constexpr bool kDefersLast = false;  // see DeferringTables
+
   template <const PagingMode& kMode, unsigned kLevel, class Cursor>
   V2P_ALWAYS_INLINE const std::byte* Keep(Cursor&, PhysAddr, const Walk&) {
     return nullptr;
@@ -101,6 +103,9 @@ V2P_ALWAYS_INLINE void Follow(const Context& context, Cursor& cursor, Tables& ta
     }
     const PhysAddr next(entry & kThis.frame_mask);
     const std::byte* const bytes = tables.template Keep<kMode, kLevel + 1>(cursor, next, walk);
+    if constexpr (Tables::kDefersLast && kLevel + 2u == kMode.level_count) {
+      return tables.Defer(next, bytes);
+    }
     if (bytes != nullptr)
       return ReadFrom<kMode, kLevel + 1>(context, cursor, tables, next, bytes, walk);
     Descend<kMode, kLevel + 1>(context, cursor, tables, next, walk);

@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "translate/walker.h"
 
+#include <algorithm>
+#include <atomic>
 #include <type_traits>
 
-#include "translate/table_cache.h"
+#include "base/threads.h"
+#include "translate/walk_engine.h"
 #include "translate/walk_kernel.h"
 
 namespace v2p {
@@ -14,12 +17,15 @@ class Walker::Engine {
  public:
   using One = void (*)(Engine&, VirtAddr, Walk&);
   using Many = void (*)(Engine&, std::span<const VirtAddr>, std::span<Walk>);
+  using Results = void (*)(Engine&, std::span<const VirtAddr>, std::span<WalkResult>);
 
-  Engine(One walk_one, Many walk_many) : one(walk_one), many(walk_many) {}
+  Engine(One walk_one, Many walk_many, Results walk_results)
+      : one(walk_one), many(walk_many), results(walk_results) {}
   virtual ~Engine() = default;
 
   const One one;
   const Many many;
+  const Results results;
 };
 
 namespace {
@@ -29,40 +35,30 @@ class EngineOf final : public Walker::Engine {
  public:
   template <class Target>
   EngineOf(const kernel::Context& context, const Cursor& cursor, Target)
-      : Engine(Target::template One<EngineOf>, Target::template Many<EngineOf>),
-        context_(context),
-        cursor_(cursor) {}
+      : Engine(Target::template One<EngineOf>, Target::template Many<EngineOf>,
+               Target::template Results<EngineOf>),
+        engine(context, cursor) {}
 
-  V2P_ALWAYS_INLINE void WalkOne(VirtAddr va, Walk& walk) {
-    if (!kernel::Begin<kMode>(context_, va, walk)) return;
-    if constexpr (Cursor::kStable) {
-      kernel::WalkFromCache<kMode, kMode.level_count - 1u>(context_, cursor_, tables_, walk);
-    } else {
-      kernel::Descend<kMode, 0>(context_, cursor_, tables_, walk.root, walk);
-    }
-  }
-  V2P_ALWAYS_INLINE void WalkMany(std::span<const VirtAddr> addresses, std::span<Walk> walks) {
-    for (std::size_t i = 0; i < addresses.size(); ++i) WalkOne(addresses[i], walks[i]);
-  }
-
- private:
-  using Tables = std::conditional_t<Cursor::kStable, kernel::TableCache<kMode>, kernel::NoTables>;
-
-  kernel::Context context_;
-  Cursor cursor_;
-  Tables tables_;
+  std::conditional_t<Cursor::kStable, kernel::WalkEngine<Cursor, kMode>,
+                     kernel::PlainEngine<Cursor, kMode>>
+      engine;
 };
 
 // Code for any processor of the architecture.
 struct AnyProcessor {
   template <class E>
-  [[gnu::flatten]] static void One(Walker::Engine& engine, VirtAddr va, Walk& walk) {
-    static_cast<E&>(engine).WalkOne(va, walk);
+  [[gnu::flatten]] static void One(Walker::Engine& of, VirtAddr va, Walk& walk) {
+    static_cast<E&>(of).engine.One(va, walk);
   }
   template <class E>
-  [[gnu::flatten]] static void Many(Walker::Engine& engine, std::span<const VirtAddr> addresses,
+  [[gnu::flatten]] static void Many(Walker::Engine& of, std::span<const VirtAddr> addresses,
                                     std::span<Walk> walks) {
-    static_cast<E&>(engine).WalkMany(addresses, walks);
+    static_cast<E&>(of).engine.Many(addresses, walks);
+  }
+  template <class E>
+  [[gnu::flatten]] static void Results(Walker::Engine& of, std::span<const VirtAddr> addresses,
+                                       std::span<WalkResult> results) {
+    static_cast<E&>(of).engine.Results(addresses, results);
   }
 };
 
@@ -70,15 +66,21 @@ struct AnyProcessor {
 // The rank of a page is a popcount, which x86-64 has from its second level on.
 struct WithPopcount {
   template <class E>
-  [[gnu::target("popcnt"), gnu::flatten]] static void One(Walker::Engine& engine, VirtAddr va,
+  [[gnu::target("popcnt"), gnu::flatten]] static void One(Walker::Engine& of, VirtAddr va,
                                                           Walk& walk) {
-    static_cast<E&>(engine).WalkOne(va, walk);
+    static_cast<E&>(of).engine.One(va, walk);
   }
   template <class E>
-  [[gnu::target("popcnt"), gnu::flatten]] static void Many(Walker::Engine& engine,
+  [[gnu::target("popcnt"), gnu::flatten]] static void Many(Walker::Engine& of,
                                                            std::span<const VirtAddr> addresses,
                                                            std::span<Walk> walks) {
-    static_cast<E&>(engine).WalkMany(addresses, walks);
+    static_cast<E&>(of).engine.Many(addresses, walks);
+  }
+  template <class E>
+  [[gnu::target("popcnt"), gnu::flatten]] static void Results(Walker::Engine& of,
+                                                              std::span<const VirtAddr> addresses,
+                                                              std::span<WalkResult> results) {
+    static_cast<E&>(of).engine.Results(addresses, results);
   }
 };
 #endif
@@ -122,6 +124,28 @@ void Walker::Translate(std::span<const VirtAddr> addresses, std::span<Walk> walk
   engine_->many(*engine_, addresses, walks);
   if (space_.Spec().paging == nullptr) return;
   for (Walk& walk : walks.first(addresses.size())) kernel::FollowOn(space_, walk);
+}
+
+void Walker::Resolve(std::span<const VirtAddr> addresses, std::span<WalkResult> results) {
+  engine_->results(*engine_, addresses, results);
+}
+
+void ResolveParallel(const AddressSpace& space, std::span<const VirtAddr> addresses,
+                     std::span<WalkResult> results, unsigned threads) {
+  // Small chunks: equal numbers of addresses are not equal work.
+  constexpr std::size_t kChunk = 8192;
+  // Below this a thread costs more than it saves (starting one takes some 90 us).
+  constexpr std::size_t kWorthAThread = 20000;
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    Walker walker(space);
+    for (std::size_t at = next.fetch_add(kChunk); at < addresses.size();
+         at = next.fetch_add(kChunk)) {
+      const std::size_t count = std::min(kChunk, addresses.size() - at);
+      walker.Resolve(addresses.subspan(at, count), results.subspan(at, count));
+    }
+  };
+  RunThreads(UsefulThreads(threads, addresses.size() / kWorthAThread), work);
 }
 
 }  // namespace v2p

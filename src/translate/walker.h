@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "translate/address_space.h"
 #include "translate/walk.h"
+#include "translate/walk_result.h"
 
 namespace v2p {
 
@@ -23,6 +24,9 @@ class Walker {
   Walk Translate(VirtAddr va);
   /// walks[i] is the walk of addresses[i]; both spans have the same length.
   void Translate(std::span<const VirtAddr> addresses, std::span<Walk> walks);
+  /// results[i] is what Translate comes to for addresses[i]; both spans have the same length. The
+  /// fastest way through many addresses.
+  void Resolve(std::span<const VirtAddr> addresses, std::span<WalkResult> results);
 
   class Engine;  ///< internal: walks in one mode over one kind of memory
 
@@ -30,5 +34,10 @@ class Walker {
   AddressSpace space_;
   std::unique_ptr<Engine> engine_;
 };
+
+/// Walker::Resolve on up to `threads` threads, as many as pay; 0: one a processor. Results do not
+/// depend on their number.
+void ResolveParallel(const AddressSpace& space, std::span<const VirtAddr> addresses,
+                     std::span<WalkResult> results, unsigned threads);
 
 }  // namespace v2p

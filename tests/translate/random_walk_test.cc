@@ -75,6 +75,8 @@ TEST_P(RandomWalk, AgreesWithPlainTranslator) {
     std::vector<Walk> batch(addresses.size());
     space.Translate(addresses, batch);
     Walker walker(space);
+    std::vector<WalkResult> results(addresses.size());
+    walker.Resolve(addresses, results);
     for (std::size_t i = 0; i < addresses.size(); ++i) {
       const auto read = [&](std::uint64_t pa, unsigned bytes) {
         return tables.memory.Get(pa, bytes);
@@ -88,6 +90,9 @@ TEST_P(RandomWalk, AgreesWithPlainTranslator) {
       ASSERT_EQ(Difference(walker.Translate(addresses[i]), plain), "")
           << "walker " << std::hex << addresses[i].value;
       ASSERT_EQ(walker.Translate(addresses[i]).va, single.va);
+      ASSERT_EQ(results[i].Status(), single.status);
+      ASSERT_EQ(results[i].IsMapped() ? results[i].Pa() : PhysAddr(), single.pa);
+      ASSERT_EQ(results[i].PageBytes(), single.page_bytes);
     }
   }
   std::printf("%s: %s\n", test.name, histogram.Text().c_str());

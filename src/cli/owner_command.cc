@@ -1,0 +1,194 @@
+// `v2p owner`: the way back, from physical addresses to who maps them.
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "cli/address_list.h"
+#include "cli/commands.h"
+#include "cli/find_root.h"
+#include "cli/load_image.h"
+#include "cli/log.h"
+#include "cli/output.h"
+#include "cli/owner_report.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "locate/owners.h"
+
+namespace v2p::cli {
+namespace {
+
+constexpr std::size_t kBatch = 512;
+
+tl::unexpected<Error> Failed(const Args& args, Error error) {
+  if (error.file.empty()) error.file = args.dump;
+  return tl::unexpected<Error>(std::move(error));
+}
+
+// With --dtb only that root is read; else all systems and their processes are.
+Result<OwnerWorld> WorldOf(const Args& args, const Image& image) {
+  OwnerWorld world;
+  if (args.dtb) {
+    const auto root = FindRoot(args, image);
+    if (!root) return Failed(args, root.error());
+    System& given = world.systems.emplace_back();
+    given.kernel.root = {root->mode, PhysAddr(root->Masked()), {}};
+    if (root->ttbr1) {
+      given.kernel.root.upper = PhysAddr(*root->ttbr1 & Mode(root->mode).root_mask);
+    }
+    world.given_root = true;
+  } else {
+    LocateOptions options;
+    options.processes = true;
+    auto findings = LocateWithProgress(args, image, options);
+    if (!findings) return Failed(args, std::move(findings).error());
+    if (findings->systems.empty()) {
+      return Failed(args,
+                    {ErrorKind::kNoRoot, "no system was found: give --dtb and --mode", {}, {}});
+    }
+    world.systems = std::move(findings->systems);
+  }
+  Progress progress("page tables", args.quiet);
+  OwnerOptions options;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) {
+    progress.Update(done, total);
+    return !Interrupted();
+  };
+  auto owners = BuildOwners(*image.memory, world.systems, options);
+  if (!owners) return Failed(args, std::move(owners).error());
+  world.index = std::move(*owners);
+  return world;
+}
+
+// From offsets in the file to physical addresses.
+class OffsetMap {
+ public:
+  explicit OffsetMap(const PhysicalMemory& memory) : extents_(memory.Extents()) {
+    std::sort(extents_.begin(), extents_.end(),
+              [](const Extent& a, const Extent& b) { return a.at < b.at; });
+  }
+  std::optional<PhysAddr> Find(std::uint64_t offset) const {
+    const auto after =
+        std::partition_point(extents_.begin(), extents_.end(),
+                             [&](const Extent& extent) { return extent.at.value <= offset; });
+    if (after == extents_.begin()) return std::nullopt;
+    const Extent& extent = *(after - 1);
+    const std::uint64_t into = offset - extent.at.value;
+    return into < extent.bytes ? std::optional(extent.begin + into) : std::nullopt;
+  }
+
+ private:
+  std::vector<Extent> extents_;
+};
+
+class OwnerRun {
+ public:
+  OwnerRun(const Args& args, const Image& image, const OwnerWorld& world, AddressList list)
+      : args_(args), image_(image), list_(std::move(list)), report_(args.format, args.dump, world) {
+    if (args.file_offsets) offsets_.emplace(*image.memory);
+  }
+
+  int Run() {
+    out_ = report_.Begin();
+    std::vector<AddressInput> inputs;
+    while (true) {
+      const Status read = list_.Next(kBatch, &inputs);
+      for (const AddressInput& input : inputs) Show(input);
+      if (!read) {
+        LogError(ErrorLine(read.error()));
+        return read.error().kind == ErrorKind::kUsage ? kUsageError : kNoImage;
+      }
+      if (Interrupted()) return kInterruptedStatus;
+      if (inputs.empty()) break;
+      if (const auto status = Flush()) return *status;
+    }
+    report_.End(&out_);
+    if (const auto status = Flush()) return *status;
+    return without_ == 0 ? kAllTranslated : kSomeNotTranslated;
+  }
+
+ private:
+  void Show(const AddressInput& input) {
+    OwnerQuery query{input.text, PhysAddr(input.va.value), {}, false};
+    if (offsets_) query.pa = offsets_->Find(input.va.value);
+    if (query.pa) {
+      query.in_image = image_.memory->Contains(*query.pa);
+      const auto offset = image_.memory->FileOffsetOf(*query.pa);
+      if (offset) query.file_offset = offset->value;
+    }
+    if (!report_.Add(query, &out_)) ++without_;
+  }
+
+  // Nothing, or the status to exit with.
+  std::optional<int> Flush() {
+    if (const auto fault = ImageFault(args_, image_)) {
+      LogError(ErrorLine(*fault));
+      return kNoImage;
+    }
+    const Written written = WriteOut(out_);
+    out_.clear();
+    if (written == Written::kAll) return std::nullopt;
+    if (written == Written::kPipeClosed) return kAllTranslated;
+    if (written == Written::kInterrupted) return kInterruptedStatus;
+    LogError(fmt::format("standard output: {}", std::strerror(errno)));
+    return kNoImage;
+  }
+
+  const Args& args_;
+  const Image& image_;
+  AddressList list_;
+  OwnerReport report_;
+  std::optional<OffsetMap> offsets_;
+  std::string out_;
+  std::uint64_t without_ = 0;
+};
+
+void Warn(const Args& args, const OwnerIndex& index) {
+  if (index.absent_tables != 0) {
+    LogWarning(fmt::format("{}: {} page tables are not in the image: there may be more owners",
+                           args.dump, index.absent_tables));
+  }
+  if (!index.complete) {
+    LogWarning(fmt::format(
+        "{}: more page tables than the image justifies: there may be more owners", args.dump));
+  }
+}
+
+}  // namespace
+
+int RunOwner(const Args& args) {
+  if (args.format == OutputFormat::kWindbg) {
+    LogError("owner: the forms are text, json, ndjson and csv");
+    return kUsageError;
+  }
+  auto list = AddressList::Open(args.addresses, args.address_file);
+  if (!list) {
+    LogError(ErrorLine(list.error()));
+    return kUsageError;
+  }
+  const InterruptGuard guard;
+  const auto image = LoadImage(args);
+  if (!image) return FailWith(args, image.error());
+  LogWarnings(args, *image);
+  if (!image->memory)
+    return FailWith(args, {ErrorKind::kNoMemory, image->no_memory, args.dump, {}});
+  if (args.file_offsets && !image->memory->Source().Verbatim()) {
+    return FailWith(args, {ErrorKind::kUsage,
+                           "--file-offset: the image is compressed, its memory has no offsets in "
+                           "this file; give physical addresses",
+                           args.dump,
+                           {}});
+  }
+  const auto world = WorldOf(args, *image);
+  if (!world) {
+    const int status = FailWith(args, world.error());
+    return world.error().kind == ErrorKind::kInterrupted ? kInterruptedStatus : status;
+  }
+  Warn(args, world->index);
+  return OwnerRun(args, *image, *world, std::move(*list)).Run();
+}
+
+}  // namespace v2p::cli

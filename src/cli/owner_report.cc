@@ -1,0 +1,153 @@
+// `v2p owner` for eyes, as `v2p.owners/1`, as lines of `v2p.owner/1`, and as CSV.
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/owner_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/csv_field.h"
+#include "cli/json_records.h"
+#include "cli/safe_text.h"
+#include "cli/text_format.h"
+#include "translate/paging_mode.h"
+
+namespace v2p::cli {
+namespace {
+
+using Mapping = std::pair<std::uint32_t, VirtAddr>;  // owner, address
+
+std::string_view StateOf(const OwnerQuery& query, bool mapped, bool table) {
+  if (!query.pa) return "no-memory";
+  if (table) return "page-table";
+  if (mapped) return "mapped";
+  return query.in_image ? "unmapped" : "absent";
+}
+
+Json WhoJson(const OwnerReport& report, std::uint32_t owner) {
+  const Process* process = report.ProcessOf(owner);
+  return {{"kind", report.Kind(owner)},
+          {"dtb", HexJson(report.RootOf(owner).table.value)},
+          {"pid", process != nullptr ? Json(process->pid) : Json()},
+          {"name", process != nullptr ? Json(process->name) : Json()}};
+}
+
+std::string_view LevelName(const Root& root, const TableUse& use) {
+  return Mode(root.mode).levels[use.level].name;
+}
+
+std::string WhoText(const OwnerReport& report, std::uint32_t owner) {
+  if (const Process* process = report.ProcessOf(owner)) {
+    return fmt::format("{} {}", process->pid, SafeText(process->name));
+  }
+  return fmt::format("{} (root {:#x})", report.Kind(owner), report.RootOf(owner).table.value);
+}
+
+std::string WhoCsv(const OwnerReport& report, std::uint32_t owner) {
+  const Process* process = report.ProcessOf(owner);
+  return fmt::format("{},0x{:016x},{},{}", report.Kind(owner), report.RootOf(owner).table.value,
+                     process != nullptr ? fmt::format("{}", process->pid) : "",
+                     process != nullptr ? CsvUntrusted(process->name) : "");
+}
+
+}  // namespace
+
+std::string_view OwnerReport::Kind(std::uint32_t owner) const {
+  const Owner& who = world_.index.owners[owner];
+  if (who.process) return "process";
+  if (who.orphan) return "orphan-root";
+  return world_.given_root ? "given-root" : "kernel";
+}
+
+const Process* OwnerReport::ProcessOf(std::uint32_t owner) const {
+  const Owner& who = world_.index.owners[owner];
+  return who.process ? &world_.systems[who.system].processes[*who.process] : nullptr;
+}
+
+const Root& OwnerReport::RootOf(std::uint32_t owner) const {
+  const Owner& who = world_.index.owners[owner];
+  const System& system = world_.systems[who.system];
+  if (who.process) return *system.processes[*who.process].root;
+  return who.orphan ? system.orphans[*who.orphan].root : system.kernel.root;
+}
+
+std::string OwnerReport::Begin() const {
+  if (format_ == OutputFormat::kJson) {
+    return DumpOpen({{"schema", "v2p.owners/1"}, {"image", image_}}) + ",\"owners\":[";
+  }
+  if (format_ == OutputFormat::kCsv) {
+    return "schema,image,input,pa,file_offset,in_image,state,use,kind,dtb,pid,name,level,va\r\n";
+  }
+  return {};
+}
+
+bool OwnerReport::Add(const OwnerQuery& query, std::string* out) {
+  std::vector<Mapping> mappings;
+  std::span<const TableUse> tables;
+  if (query.pa) {
+    world_.index.index.ForEach(
+        *query.pa, [&](std::uint32_t owner, VirtAddr va) { mappings.emplace_back(owner, va); });
+    std::sort(mappings.begin(), mappings.end());
+    tables = world_.index.TablesAt(Pfn(*query.pa));
+  }
+  const auto state = StateOf(query, !mappings.empty(), !tables.empty());
+  const auto pa = query.pa ? std::optional(query.pa->value) : std::nullopt;
+  if (format_ == OutputFormat::kText || format_ == OutputFormat::kWindbg) {
+    *out += fmt::format("{}  {}{}\n", pa ? Ticked(*pa) : SafeText(query.input), state,
+                        query.pa && !query.in_image ? ", not in the image" : "");
+    for (const TableUse& use : tables) {
+      *out += fmt::format("  table of {}s from {}  {}\n", LevelName(RootOf(use.owner), use),
+                          Ticked(use.va.value), WhoText(*this, use.owner));
+    }
+    for (const auto& [owner, va] : mappings) {
+      *out += fmt::format("  {}  {}\n", Ticked(va.value), WhoText(*this, owner));
+    }
+  } else if (format_ == OutputFormat::kCsv) {
+    const std::string head = fmt::format(
+        "v2p.owner/1,{},{},{},{},{},{}", CsvField(image_), CsvField(query.input),
+        pa ? fmt::format("0x{:016x}", *pa) : "",
+        query.file_offset ? fmt::format("{}", *query.file_offset) : "", query.in_image, state);
+    for (const TableUse& use : tables) {
+      *out += fmt::format("{},table,{},{},0x{:016x}\r\n", head, WhoCsv(*this, use.owner),
+                          LevelName(RootOf(use.owner), use), use.va.value);
+    }
+    for (const auto& [owner, va] : mappings) {
+      *out += fmt::format("{},page,{},,0x{:016x}\r\n", head, WhoCsv(*this, owner), va.value);
+    }
+    if (tables.empty() && mappings.empty()) *out += head + ",,,,,,,\r\n";
+  } else {
+    Json owners = Json::array();
+    for (const auto& [owner, va] : mappings) {
+      owners.push_back(WhoJson(*this, owner));
+      owners.back()["va"] = HexJson(va.value);
+    }
+    Json uses = Json::array();
+    for (const TableUse& use : tables) {
+      uses.push_back(WhoJson(*this, use.owner));
+      uses.back()["level"] = LevelName(RootOf(use.owner), use);
+      uses.back()["va"] = HexJson(use.va.value);
+    }
+    if (format_ == OutputFormat::kJson && !first_) *out += ",\n";
+    *out += Dump({{"schema", "v2p.owner/1"},
+                  {"image", image_},
+                  {"input", query.input},
+                  {"pa", HexJson(pa)},
+                  {"file_offset", OrNull(query.file_offset)},
+                  {"in_image", query.in_image},
+                  {"state", state},
+                  {"owners", std::move(owners)},
+                  {"tables", std::move(uses)}});
+    if (format_ == OutputFormat::kNdjson) *out += '\n';
+  }
+  first_ = false;
+  return !mappings.empty() || !tables.empty();
+}
+
+void OwnerReport::End(std::string* out) const {
+  if (format_ != OutputFormat::kJson) return;
+  *out += fmt::format("],\"absent_tables\":{},\"complete\":{}}}\n", world_.index.absent_tables,
+                      world_.index.complete);
+}
+
+}  // namespace v2p::cli

@@ -1,0 +1,54 @@
+// What `v2p owner` shows, in its forms.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/args.h"
+#include "locate/owners.h"
+
+namespace v2p::cli {
+
+/// All owners of an image.
+struct OwnerWorld {
+  std::vector<System> systems;
+  bool given_root = false;  ///< the one system is a root that the user named
+  OwnerIndex index;
+};
+
+struct OwnerQuery {
+  std::string_view input;
+  std::optional<PhysAddr> pa;  ///< nothing: an offset at which no memory lies
+  std::optional<std::uint64_t> file_offset;
+  bool in_image = false;
+};
+
+class OwnerReport {
+ public:
+  /// `image` and `world` must outlive it.
+  OwnerReport(OutputFormat format, const std::string& image, const OwnerWorld& world)
+      : format_(format), image_(image), world_(world) {}
+
+  std::string Begin() const;
+  /// False when nobody has the page, neither mapped nor as a table.
+  bool Add(const OwnerQuery& query, std::string* out);
+  void End(std::string* out) const;
+
+  /// Kebab-case names in output.
+  std::string_view Kind(std::uint32_t owner) const;
+  const Process* ProcessOf(std::uint32_t owner) const;
+  const Root& RootOf(std::uint32_t owner) const;
+
+ private:
+  OutputFormat format_;
+  const std::string& image_;
+  const OwnerWorld& world_;
+  bool first_ = true;
+};
+
+}  // namespace v2p::cli

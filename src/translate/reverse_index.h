@@ -1,0 +1,114 @@
+// ReverseIndex: who maps a physical page, and where. Built from ranges, never from pages.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/physical_memory.h"
+#include "base/result.h"
+#include "translate/leaves.h"
+
+namespace v2p {
+
+/// Ranges are cut where blocks of 64 frames end; each piece is one word in the list of its block.
+/// Immutable after building; may be used from several threads.
+class ReverseIndex {
+ public:
+  ReverseIndex() = default;
+
+  /// owners[i] are the ranges of owner i, ascending by address. Fails when they map the image more
+  /// often than any system does. The result does not depend on `threads` (0: one a processor).
+  static Result<ReverseIndex> Build(const PhysicalMemory& memory,
+                                    std::span<const std::vector<LeafRange>> owners,
+                                    unsigned threads = 0);
+
+  /// How many pieces, or ranges of all owners together, an image justifies.
+  static std::uint64_t Most(const PhysicalMemory& memory);
+
+  /// Calls visit(owner, va) for every page that maps `pa`; `va` is the address of the very byte.
+  /// Within the image by owner, then address; beyond it in an order of its own.
+  template <class Visit>
+  void ForEach(PhysAddr pa, Visit visit) const;
+
+  std::uint64_t Pieces() const { return pieces_.size() + far_.size(); }
+  std::size_t HeapBytes() const;
+
+ private:
+  // A piece: 36 bits of virtual page, 6 of first frame in the block, 6 of length less one, 16 of
+  // the slot, which says whose it is and what the upper 16 bits of the address are.
+  static constexpr unsigned kBlockShift = 6;
+  static constexpr std::uint64_t kBlockFrames = std::uint64_t{1} << kBlockShift;
+  static constexpr unsigned kPageBits = 36;
+  static constexpr unsigned kStartAt = 36, kLengthAt = 42, kSlotAt = 48;
+  static constexpr std::size_t kMostSlots = std::size_t{1} << 16U;
+
+  struct Slot {
+    std::uint32_t owner = 0;
+    std::uint64_t high = 0;  // va >> 48
+  };
+  // What lies beyond the blocks: memory of devices, frames of a sparse image; sorted by frame.
+  struct Far {
+    std::uint64_t frame = 0;
+    std::uint64_t frames = 0;
+    std::uint64_t page = 0;
+    std::uint32_t owner = 0;
+    std::uint64_t furthest = 0;  // largest end up to here: no earlier entry reaches beyond it
+  };
+  class Builder;
+
+  template <class Visit>
+  void ForEachFar(std::uint64_t frame, Visit visit) const;
+
+  std::vector<std::uint32_t> first_;   // [b]: first piece of block b; one more than blocks
+  std::vector<std::uint64_t> pieces_;  // by block, then owner, then address
+  std::vector<Slot> slots_;
+  std::vector<Far> far_;
+};
+
+template <class Visit>
+void ReverseIndex::ForEach(PhysAddr pa, Visit visit) const {
+  const std::uint64_t frame = pa.value >> kPageShift;
+  const std::uint64_t into = pa.value % kPageBytes;
+  const std::uint64_t block = frame >> kBlockShift;
+  if (block + 1 < first_.size()) {
+    const std::uint64_t at = frame % kBlockFrames;
+    for (std::uint32_t i = first_[block]; i < first_[block + 1]; ++i) {
+      const std::uint64_t piece = pieces_[i];
+      const std::uint64_t ahead = at - (piece >> kStartAt & (kBlockFrames - 1));
+      if (ahead > (piece >> kLengthAt & (kBlockFrames - 1))) continue;
+      const Slot& slot = slots_[piece >> kSlotAt];
+      const std::uint64_t page = (piece & ((std::uint64_t{1} << kPageBits) - 1)) + ahead;
+      visit(slot.owner, VirtAddr((slot.high << 48U) + (page << kPageShift) + into));
+    }
+  }
+  ForEachFar(frame, [&](std::uint32_t owner, std::uint64_t page) {
+    visit(owner, VirtAddr((page << kPageShift) + into));
+  });
+}
+
+template <class Visit>
+void ReverseIndex::ForEachFar(std::uint64_t frame, Visit visit) const {
+  if (far_.empty()) return;
+  std::size_t low = 0;
+  std::size_t end = far_.size();
+  while (low < end) {
+    const std::size_t half = low + (end - low) / 2;
+    if (far_[half].frame <= frame) {
+      low = half + 1;
+    } else {
+      end = half;
+    }
+  }
+  std::size_t begin = low;
+  while (begin > 0 && far_[begin - 1].furthest > frame) --begin;
+  for (std::size_t i = begin; i < low; ++i) {
+    const std::uint64_t ahead = frame - far_[i].frame;
+    if (ahead < far_[i].frames) visit(far_[i].owner, far_[i].page + ahead);
+  }
+}
+
+}  // namespace v2p
