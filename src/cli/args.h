@@ -67,6 +67,7 @@ struct Args {
   OutputFormat format = OutputFormat::kText;
   ColorChoice color = ColorChoice::kAuto;
   bool quiet = false;
+  bool raw = false;  ///< `read`: into the file `out`
   int verbosity = 0;
 
   std::string pack_in, out;  ///< the file that `pack` reads; what `pack` and `convert` write
@@ -76,7 +77,6 @@ struct Args {
   ConvertOptions convert;
   std::string schema;
   std::string read_at, read_length;  ///< of `read`, as given
-  bool raw = false;                  ///< `read`: into the file `out`
   std::vector<std::string> pte_at;
   bool explain = false;  ///< `dtb`: every test of every root
   bool all = false;      ///< `dtb`: look everywhere, show what was rejected too

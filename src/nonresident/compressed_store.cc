@@ -72,7 +72,7 @@ void CompressedStore::FindStores(const StoreSystem& system, const StoreLayout& l
         continue;
       }
       for (const auto& [key, value] : *entries) tree_keys_.insert(key);
-      stores_.push_back({std::move(*store), test});
+      stores_.push_back({*store, test});
     }
   });
 }

@@ -108,7 +108,7 @@ std::optional<VirtAddr> MemoryStore::RecordOf(std::uint32_t chunk_key, StoreAnsw
   const auto row = static_cast<std::uint32_t>(std::bit_width(number)) - 1;
   const std::uint64_t column = number - (std::uint32_t{1} << row);
   const std::uint32_t pointer = layout_.narrow ? 4 : 8;
-  const auto slots = kernel_->LoadPointer(at_ + layout_.chunks + row * pointer);
+  const auto slots = kernel_->LoadPointer(at_ + layout_.chunks + std::uint64_t{row} * pointer);
   answer->failure = "chunk-row";
   if (!slots || !kernel_->IsKernel(*slots)) return std::nullopt;
   const auto chunk = kernel_->LoadPointer(VirtAddr(*slots) + column * layout_.slot_bytes);
