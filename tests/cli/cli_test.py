@@ -39,7 +39,8 @@ def schema(name):
 
 SCHEMAS = {f"v2p.{n}/1": schema(n) for n in ("translation", "translations", "error", "info",
                                              "formats", "root", "roots", "process",
-                                             "orphan-root", "processes")}
+                                             "orphan-root", "processes", "mapping", "mappings",
+                                             "owner", "owners")}
 
 
 def validate(value):
