@@ -128,6 +128,12 @@ void Walker::Translate(std::span<const VirtAddr> addresses, std::span<Walk> walk
 
 void Walker::Resolve(std::span<const VirtAddr> addresses, std::span<WalkResult> results) {
   engine_->results(*engine_, addresses, results);
+  if (space_.Spec().paging == nullptr) return;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    if (results[i].Status() == WalkStatus::kNotPresent) {
+      results[i] = WalkResult::Of(Translate(addresses[i]));
+    }
+  }
 }
 
 void ResolveParallel(const AddressSpace& space, std::span<const VirtAddr> addresses,
