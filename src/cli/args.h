@@ -48,38 +48,38 @@ struct MapsOptions {
 };
 
 struct Args {
-  Command command = Command::kTranslate;
   std::string dump;
   OpenOptions open;
 
   std::vector<std::string> addresses;
   std::string address_file;  ///< empty: none; "-": standard input
-  std::optional<std::uint64_t> dtb, ttbr1;
-  std::optional<ModeName> mode;
-  std::optional<unsigned> cpu, os;  ///< `os` counts from 1
-  std::optional<std::uint64_t> pid;
+  std::optional<std::uint64_t> dtb, ttbr1, pid;
   std::string process;
-  std::optional<std::uint32_t> offsets_size;
-  bool strict = false;
   std::vector<std::pair<unsigned, std::string>> page_files;  ///< number and file
+  std::optional<unsigned> cpu, os;                           ///< `os` counts from 1
+  std::optional<std::uint32_t> offsets_size;
+  std::optional<ModeName> mode;
+  bool strict = false;
   bool ignore_canonical = false;
 
+  Command command = Command::kTranslate;
   OutputFormat format = OutputFormat::kText;
   ColorChoice color = ColorChoice::kAuto;
   bool quiet = false;
-  bool raw = false;  ///< `read`: into the file `out`
   int verbosity = 0;
 
-  std::string pack_in, out;  ///< the file that `pack` reads; what `pack` and `convert` write
-  MapsOptions maps;
-  bool file_offsets = false;  ///< `owner`: the words are offsets in the image file
+  // Of single commands.
+  std::string pack_in, out;  ///< the file that `pack` reads; the one that a command writes
   PackOptions pack;
   ConvertOptions convert;
   std::string schema;
   std::string read_at, read_length;  ///< of `read`, as given
   std::vector<std::string> pte_at;
-  bool explain = false;  ///< `dtb`: every test of every root
-  bool all = false;      ///< `dtb`: look everywhere, show what was rejected too
+  MapsOptions maps;
+  bool raw = false;           ///< `read`: into the file `out`
+  bool explain = false;       ///< `dtb`: every test of every root
+  bool all = false;           ///< `dtb`: look everywhere, show all; `maps`: all processes
+  bool file_offsets = false;  ///< `owner`: the words are offsets in the image file
 };
 
 /// Either `args`, or text to print (`out`, `err`) and the status to exit with.
