@@ -99,10 +99,10 @@ TEST(WindowsPte, NumberMovedWithTheLayout) {
 
 // quarkslab/rewind, Windows 10 17763: demand zero and free system entries of a running kernel.
 TEST(WindowsPte, RealDemandZeroAndFreeEntries) {
-  for (const std::uint64_t entry : {0x0000200000000080, 0x00002000000003e0}) {
+  for (const std::uint64_t entry : {0x0000200000000080U, 0x00002000000003e0U}) {
     EXPECT_EQ(Leaf(kMaskedRules, entry).state, kDemandZero);
   }
-  for (const std::uint64_t entry : {0x0000637600000010, 0x0000605400000000}) {
+  for (const std::uint64_t entry : {0x0000637600000010U, 0x0000605400000000U}) {
     const WindowsPte pte = Leaf(kMaskedRules, entry);
     EXPECT_EQ(pte.state, kUnknown);
     EXPECT_EQ(pte.detail, "free-system-pte");
