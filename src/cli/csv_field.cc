@@ -19,7 +19,9 @@ std::string CsvField(std::string_view text) {
 
 std::string CsvUntrusted(std::string_view text) {
   const bool formula = !text.empty() && std::string_view("=+-@").find(text[0]) != std::string::npos;
-  return CsvField(formula ? "'" + std::string(text) : std::string(text));
+  std::string field(formula ? "'" : "");
+  field += text;
+  return CsvField(field);
 }
 
 }  // namespace v2p::cli

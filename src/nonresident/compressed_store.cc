@@ -166,7 +166,10 @@ void CompressedStore::Describe(const Live& live, const StoreAnswer& answer,
     add("data", Hex(answer.data.value));
     add("data-bytes", std::to_string(answer.size));
     std::string at;
-    for (const PhysAddr pa : answer.data_at) at += (at.empty() ? "" : " ") + Hex(pa.value);
+    for (const PhysAddr pa : answer.data_at) {
+      if (!at.empty()) at += ' ';
+      at += Hex(pa.value);
+    }
     if (!at.empty()) add("data-at", at);
     add("codec", answer.stored_plain ? "stored" : lz4_ ? "lz4" : "xpress");
   }
