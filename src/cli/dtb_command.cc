@@ -50,12 +50,7 @@ int RunDtb(const Args& args) {
   LocateOptions options;
   options.whole_image = args.all;
   auto findings = FindingsOf(args, *image, options);
-  if (!findings) {
-    Error error = std::move(findings).error();
-    if (error.file.empty()) error.file = args.dump;
-    const int status = FailWith(args, error);
-    return error.kind == ErrorKind::kInterrupted ? kInterruptedStatus : status;
-  }
+  if (!findings) return FailWith(args, std::move(findings).error());
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const std::string out = Text({&args, &*findings, took.count()});
   return PrintAndExit(out, findings->systems.empty() ? kNoImage : kAllTranslated);

@@ -67,12 +67,13 @@ std::string ErrorLine(const Error& error) {
   return error.file.empty() ? error.message : fmt::format("{}: {}", error.file, error.message);
 }
 
-int FailWith(const Args& args, const Error& error) {
+int FailWith(const Args& args, Error error) {
+  if (error.file.empty()) error.file = args.dump;
   LogError(ErrorLine(error));
   if (error.kind == ErrorKind::kUsage) return kUsageError;
   std::string out;
   AppendErrorRecord(args.format, args.dump.empty() ? error.file : args.dump, error, &out);
-  return PrintAndExit(out, kNoImage);
+  return PrintAndExit(out, error.kind == ErrorKind::kInterrupted ? kInterruptedStatus : kNoImage);
 }
 
 }  // namespace v2p::cli

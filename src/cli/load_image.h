@@ -28,6 +28,6 @@ std::string DamageLine(const Args& args, const Damage& damage);
 std::string ErrorLine(const Error& error);
 
 /// Reports `error` on standard error and, in the JSON forms, as a record; gives the exit status.
-int FailWith(const Args& args, const Error& error);
+int FailWith(const Args& args, Error error);
 
 }  // namespace v2p::cli

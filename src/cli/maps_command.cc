@@ -159,12 +159,7 @@ int RunMaps(const Args& args) {
   if (!image) return FailWith(args, image.error());
   LogWarnings(args, *image);
   auto spaces = SpacesOf(args, *image);
-  if (!spaces) {
-    Error error = std::move(spaces).error();
-    if (error.file.empty()) error.file = args.dump;
-    const int status = FailWith(args, error);
-    return error.kind == ErrorKind::kInterrupted ? kInterruptedStatus : status;
-  }
+  if (!spaces) return FailWith(args, std::move(spaces).error());
   return MapsRun(args, *image).Run(*spaces);
 }
 

@@ -183,10 +183,7 @@ int RunOwner(const Args& args) {
                            {}});
   }
   const auto world = WorldOf(args, *image);
-  if (!world) {
-    const int status = FailWith(args, world.error());
-    return world.error().kind == ErrorKind::kInterrupted ? kInterruptedStatus : status;
-  }
+  if (!world) return FailWith(args, world.error());
   Warn(args, world->index);
   return OwnerRun(args, *image, *world, std::move(*list)).Run();
 }

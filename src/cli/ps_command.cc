@@ -12,12 +12,6 @@
 namespace v2p::cli {
 namespace {
 
-int Stop(const Args& args, Error error) {
-  if (error.file.empty()) error.file = args.dump;
-  const int status = FailWith(args, error);
-  return error.kind == ErrorKind::kInterrupted ? kInterruptedStatus : status;
-}
-
 std::string Text(const Args& args, std::span<const System> systems) {
   switch (args.format) {
     case OutputFormat::kJson:
@@ -52,17 +46,17 @@ int RunPs(const Args& args) {
   if (!image) return FailWith(args, image.error());
   LogWarnings(args, *image);
   if (!image->memory) {
-    return Stop(args, {ErrorKind::kNoMemory, image->no_memory, {}, std::nullopt});
+    return FailWith(args, {ErrorKind::kNoMemory, image->no_memory, {}, std::nullopt});
   }
   LocateOptions options;
   options.processes = true;
   auto findings = LocateWithProgress(args, *image, options);
-  if (!findings) return Stop(args, std::move(findings).error());
+  if (!findings) return FailWith(args, std::move(findings).error());
   std::vector<System> systems = std::move(findings->systems);
   if (args.os || systems.empty()) {
     findings->systems = std::move(systems);
     auto chosen = ChooseSystem(args, std::move(*findings));
-    if (!chosen) return Stop(args, std::move(chosen).error());
+    if (!chosen) return FailWith(args, std::move(chosen).error());
     systems = {std::move(*chosen)};
   }
   LogNotes(args, systems);
