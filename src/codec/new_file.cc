@@ -59,7 +59,7 @@ NewFile::NewFile(NewFile&& other) noexcept
     : fd_(std::move(other.fd_)),
       path_(std::move(other.path_)),
       temporary_(std::exchange(other.temporary_, {})),
-      size_(other.size_),
+      size_(other.size_.load()),
       replace_(other.replace_) {}
 
 NewFile::~NewFile() {
@@ -87,7 +87,10 @@ Status NewFile::Append(std::span<const std::byte> bytes) { return WriteAt(size_,
 
 Status NewFile::WriteAt(std::uint64_t at, std::span<const std::byte> bytes) {
   if (!PwriteAll(fd_.Get(), at, bytes)) return IoError("cannot write " + path_, errno);
-  size_ = std::max(size_, at + bytes.size());
+  const std::uint64_t end = at + bytes.size();
+  std::uint64_t size = size_;
+  while (size < end && !size_.compare_exchange_weak(size, end)) {
+  }
   return {};
 }
 

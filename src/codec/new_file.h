@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -25,6 +26,7 @@ class NewFile {
 
   Status Append(std::span<const std::byte> bytes);
   /// Writes at `at`; what lies between the end and `at` becomes a hole, which reads as zeros.
+  /// May be called from several threads.
   Status WriteAt(std::uint64_t at, std::span<const std::byte> bytes);
   /// Makes the file `bytes` long, with a hole at its end where it was shorter.
   Status Resize(std::uint64_t bytes);
@@ -40,7 +42,7 @@ class NewFile {
   Fd fd_;
   std::string path_;
   std::string temporary_;  // empty when there is nothing to remove
-  std::uint64_t size_ = 0;
+  std::atomic<std::uint64_t> size_ = 0;
   bool replace_;
 };
 

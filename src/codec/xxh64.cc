@@ -11,23 +11,9 @@
 
 namespace v2p {
 
-std::uint64_t Xxh64(std::span<const std::byte> bytes) {
+std::uint64_t Xxh64(std::span<const std::byte> bytes, std::uint64_t seed) {
   const std::byte none{};  // an empty span may have no address
-  return XXH64(bytes.empty() ? &none : bytes.data(), bytes.size(), 0);
-}
-
-Xxh64Stream::Xxh64Stream() : state_(std::make_shared<XXH64_state_t>()) {
-  XXH64_reset(static_cast<XXH64_state_t*>(state_.get()), 0);
-}
-
-void Xxh64Stream::Update(std::span<const std::byte> bytes) {
-  if (!bytes.empty()) {
-    XXH64_update(static_cast<XXH64_state_t*>(state_.get()), bytes.data(), bytes.size());
-  }
-}
-
-std::uint64_t Xxh64Stream::Digest() const {
-  return XXH64_digest(static_cast<const XXH64_state_t*>(state_.get()));
+  return XXH64(bytes.empty() ? &none : bytes.data(), bytes.size(), seed);
 }
 
 }  // namespace v2p

@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "codec/xxh64.h"
 #include "codec/zstd_pack.h"
 #include "dumpfmt/flat_stream.h"
 #include "dumpfmt/format.h"
@@ -20,6 +20,28 @@ namespace v2p {
 namespace {
 
 tl::unexpected<Error> Interrupted() { return Fail(ErrorKind::kInterrupted, "interrupted"); }
+
+// Of what several threads do.
+class FirstFailure {
+ public:
+  void Note(Status status) {
+    if (status) return;
+    const std::scoped_lock lock(mutex_);
+    if (status_) status_ = std::move(status);
+  }
+  bool Any() const {
+    const std::scoped_lock lock(mutex_);
+    return !status_;
+  }
+  Status Take() {
+    const std::scoped_lock lock(mutex_);
+    return std::move(status_);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Status status_;
+};
 
 class Conversion {
  public:
@@ -46,7 +68,7 @@ class Conversion {
   }
 
   MemoryChunks::Options ChunkOptions() const {
-    return {options_.threads, options_.target == ConvertTarget::kCrashDump};
+    return {options_.threads, options_.target == ConvertTarget::kCrashDump, {}};
   }
 
   Result<std::unique_ptr<ImageWriter>> MakeWriter(NewFile& file) {
@@ -62,12 +84,19 @@ class Conversion {
     if (!file) return tl::unexpected<Error>(file.error());
     auto writer = MakeWriter(*file);
     if (!writer) return tl::unexpected<Error>(writer.error());
-    MemoryChunks chunks(*image_.memory, ChunkOptions());
+    FirstFailure failure;
+    auto options = ChunkOptions();
+    const auto put = [&](const MemoryChunk& chunk) {
+      failure.Note((*writer)->Put(chunk.at, chunk.bytes));
+    };
+    if ((*writer)->AnyOrder()) options.fetched = put;
+    MemoryChunks chunks(*image_.memory, options);
     for (auto batch = chunks.Next(); !batch.empty(); batch = chunks.Next()) {
       for (const MemoryChunk& chunk : batch) {
+        if (!(*writer)->AnyOrder()) put(chunk);
         written_.Add(chunk);
-        if (auto put = (*writer)->Put(chunk.at, chunk.bytes); !put) return put;
       }
+      if (failure.Any()) return failure.Take();
       if (options_.interrupted && options_.interrupted()) return Interrupted();
     }
     if (auto finished = (*writer)->Finish(); !finished) return finished;
@@ -100,7 +129,6 @@ class Conversion {
   Status Complete(const MemoryChunks& chunks, const std::string& temporary) {
     result_.unreadable_bytes = chunks.UnreadableBytes();
     result_.partial_bytes = chunks.PartialBytes();
-    written_.Finish();
     OpenOptions open;
     if (Flat()) {
       open.as = "raw";
@@ -112,12 +140,11 @@ class Conversion {
     if (!back) return tl::unexpected<Error>(back.error());
     if (!back->memory) return Fail(ErrorKind::kIo, "the output does not read back as an image");
     MemoryDigest read(options_.progress, total_, written_.Bytes());
-    MemoryChunks again(*back->memory, {options_.threads, false});
+    MemoryChunks again(*back->memory, {options_.threads, false, {}});
     for (auto batch = again.Next(); !batch.empty(); batch = again.Next()) {
       for (const MemoryChunk& chunk : batch) read.Add(chunk);
       if (options_.interrupted && options_.interrupted()) return Interrupted();
     }
-    read.Finish();
     if (read == written_) return {};
     return Fail(ErrorKind::kIo, "the output does not read back as it was written");
   }

@@ -11,12 +11,13 @@
 
 namespace v2p {
 
-/// Takes memory in order of address.
 class ImageWriter {
  public:
   virtual ~ImageWriter() = default;
 
-  /// Bytes at `at`, above all that came before.
+  /// Whether Put may be called from several threads, in any order of address.
+  virtual bool AnyOrder() const { return false; }
+  /// Bytes at `at`; unless AnyOrder, above all that came before.
   virtual Status Put(PhysAddr at, std::span<const std::byte> bytes) = 0;
   /// Completes the file.
   virtual Status Finish() = 0;

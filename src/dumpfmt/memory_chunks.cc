@@ -3,30 +3,47 @@
 #include "dumpfmt/memory_chunks.h"
 
 #include <algorithm>
-#include <system_error>
-#include <thread>
+#include <limits>
 #include <utility>
+
+#include "base/threads.h"
+#include "codec/xxh64.h"
 
 namespace v2p {
 namespace {
 
-constexpr std::size_t kBatchBytes = 4U << 20U;
+// Half of a core's second-level cache, as a rule: what is fetched is summed and written from there.
+constexpr std::size_t kBatchBytes = 1U << 19U;
 
 PhysAddr PageDown(PhysAddr pa) { return PhysAddr(pa.value & ~(kPageBytes - 1)); }
+
+std::size_t WithinPage(PhysAddr at, std::size_t bytes) {
+  return static_cast<std::size_t>(std::min<std::uint64_t>(PageDown(at + kPageBytes) - at, bytes));
+}
+
+std::uint64_t Checksum(PhysAddr at, std::span<const std::byte> bytes) {
+  std::uint64_t sum = 0;
+  while (!bytes.empty()) {
+    const auto page = bytes.first(WithinPage(at, bytes.size()));
+    sum += Xxh64(page, at.value);
+    at = at + page.size();
+    bytes = bytes.subspan(page.size());
+  }
+  return sum;
+}
+
+unsigned Threads(const MemoryChunks::Options& options) {
+  return UsefulThreads(options.threads, std::numeric_limits<std::size_t>::max());
+}
 
 }  // namespace
 
 MemoryChunks::MemoryChunks(const PhysicalMemory& memory, Options options)
     : memory_(memory),
-      options_(options),
+      options_(std::move(options)),
       end_(memory.End()),
-      in_flight_(std::size_t{2} * std::max(1U, options.threads != 0
-                                                   ? options.threads
-                                                   : std::thread::hardware_concurrency())) {}
-
-MemoryChunks::~MemoryChunks() {
-  for (auto& batch : on_the_way_) batch.wait();
-}
+      in_flight_(std::size_t{4} * Threads(options_)),
+      workers_(Threads(options_)) {}
 
 // The next stretch without a hole, of at most `most` bytes, ending on a page where it can.
 std::optional<MemoryChunks::Piece> MemoryChunks::NextPiece(std::size_t most) {
@@ -69,14 +86,17 @@ MemoryChunks::Buffer MemoryChunks::TakeBuffer() {
   return buffer;
 }
 
+void MemoryChunks::Keep(PhysAddr at, std::span<const std::byte> bytes, Batch& batch) const {
+  batch.chunks.push_back({at, bytes, Checksum(at, bytes)});
+  if (options_.fetched) options_.fetched(batch.chunks.back());
+}
+
 // Page by page, what can be read of a piece that cannot be read whole.
-void MemoryChunks::FetchPages(const PhysicalMemory& memory, PhysAddr at, std::span<std::byte> out,
-                              Batch& batch) {
+void MemoryChunks::FetchPages(PhysAddr at, std::span<std::byte> out, Batch& batch) const {
   while (!out.empty()) {
-    const auto want = std::min<std::uint64_t>(PageDown(at + kPageBytes) - at, out.size());
-    const auto page = out.first(static_cast<std::size_t>(want));
-    if (memory.Read(at, page) == page.size()) {
-      batch.chunks.push_back({at, page});
+    const auto page = out.first(WithinPage(at, out.size()));
+    if (memory_.Read(at, page) == page.size()) {
+      Keep(at, page, batch);
     } else {
       batch.unreadable += page.size();
     }
@@ -85,15 +105,15 @@ void MemoryChunks::FetchPages(const PhysicalMemory& memory, PhysAddr at, std::sp
   }
 }
 
-MemoryChunks::Batch MemoryChunks::Fetch(const PhysicalMemory& memory, Batch batch) {
+MemoryChunks::Batch MemoryChunks::Fetch(Batch batch) const {
   auto room = std::span(batch.buffer.get(), kBatchBytes);
   for (const Piece& piece : batch.pieces) {
     const auto out = room.first(piece.bytes);
     room = room.subspan(piece.bytes);
-    if (memory.Read(piece.at, out) == out.size()) {
-      batch.chunks.push_back({piece.at, out});
+    if (memory_.Read(piece.at, out) == out.size()) {
+      Keep(piece.at, out, batch);
     } else {
-      FetchPages(memory, piece.at, out, batch);
+      FetchPages(piece.at, out, batch);
     }
   }
   return batch;
@@ -101,14 +121,12 @@ MemoryChunks::Batch MemoryChunks::Fetch(const PhysicalMemory& memory, Batch batc
 
 void MemoryChunks::Start() {
   while (on_the_way_.size() < in_flight_) {
-    const auto batch = std::make_shared<Batch>(Collect());  // for either way of starting
+    const auto batch = std::make_shared<Batch>(Collect());
     if (batch->pieces.empty()) return;
-    const auto fetch = [this, batch] { return Fetch(memory_, std::move(*batch)); };
-    try {
-      on_the_way_.push_back(std::async(std::launch::async, fetch));
-    } catch (const std::system_error&) {  // no more threads: done when it is asked for
-      on_the_way_.push_back(std::async(std::launch::deferred, fetch));
-    }
+    const auto fetch = std::make_shared<std::packaged_task<Batch()>>(
+        [this, batch] { return Fetch(std::move(*batch)); });
+    on_the_way_.push_back(fetch->get_future());
+    workers_.Run([fetch] { (*fetch)(); });
   }
 }
 

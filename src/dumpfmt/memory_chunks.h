@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/physical_memory.h"
+#include "base/task_queue.h"
 
 namespace v2p {
 
@@ -18,6 +20,9 @@ namespace v2p {
 struct MemoryChunk {
   PhysAddr at;
   std::span<const std::byte> bytes;  ///< valid until the next batch is taken
+  /// Sum of XXH64 over the pages, seeded with their addresses: does not depend on where stretches
+  /// are cut, so long as they are cut where pages end.
+  std::uint64_t checksum = 0;
 };
 
 /// Used from one thread. Memory use depends on the number of threads only.
@@ -26,10 +31,13 @@ class MemoryChunks {
   struct Options {
     unsigned threads = 0;      ///< 0: as many as the machine has
     bool whole_pages = false;  ///< leave out pages that are present in part
+    /// Told of every chunk by the thread that has fetched it, while it is in that core's cache:
+    /// from several threads, in no order. May be empty.
+    std::function<void(const MemoryChunk&)> fetched;
   };
 
   MemoryChunks(const PhysicalMemory& memory, Options options);
-  ~MemoryChunks();  // waits for what is on its way
+  ~MemoryChunks() = default;  // waits for what is on its way
   MemoryChunks(const MemoryChunks&) = delete;
   MemoryChunks& operator=(const MemoryChunks&) = delete;
 
@@ -46,7 +54,8 @@ class MemoryChunks {
     PhysAddr at;
     std::size_t bytes = 0;
   };
-  using Buffer = std::unique_ptr<std::byte[]>;  // of kBatchBytes; used again: new pages cost time
+  using Buffer =
+      std::unique_ptr<std::byte[]>;  // of kBatchBytes; used again, as new pages cost time
   struct Batch {
     std::vector<Piece> pieces;
     Buffer buffer;
@@ -57,9 +66,9 @@ class MemoryChunks {
   std::optional<Piece> NextPiece(std::size_t most);
   Batch Collect();
   Buffer TakeBuffer();
-  static void FetchPages(const PhysicalMemory& memory, PhysAddr at, std::span<std::byte> out,
-                         Batch& batch);
-  static Batch Fetch(const PhysicalMemory& memory, Batch batch);
+  void Keep(PhysAddr at, std::span<const std::byte> bytes, Batch& batch) const;
+  void FetchPages(PhysAddr at, std::span<std::byte> out, Batch& batch) const;
+  Batch Fetch(Batch batch) const;
   void Start();
 
   const PhysicalMemory& memory_;
@@ -72,6 +81,7 @@ class MemoryChunks {
   std::vector<Buffer> spare_;
   std::uint64_t unreadable_ = 0;
   std::uint64_t partial_ = 0;
+  TaskQueue workers_;  // last: ends before what its tasks use
 };
 
 }  // namespace v2p

@@ -4,10 +4,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <vector>
 
-#include "codec/xxh64.h"
 #include "dumpfmt/memory_chunks.h"
 
 namespace v2p {
@@ -32,17 +30,16 @@ class MemoryDigest {
     }
     ranges_.back().bytes += chunk.bytes.size();
     bytes_ += chunk.bytes.size();
-    hash_.Update(chunk.bytes);
+    checksum_ += chunk.checksum;
     if (progress_) progress_(before_ + bytes_, total_);
   }
-  void Finish() { digest_ = hash_.Digest(); }
 
   std::uint64_t Bytes() const { return bytes_; }
   std::uint64_t Stretches() const { return ranges_.size(); }
   const std::vector<Range>& Ranges() const { return ranges_; }
 
   bool operator==(const MemoryDigest& other) const {
-    return digest_ && digest_ == other.digest_ && ranges_ == other.ranges_;
+    return checksum_ == other.checksum_ && ranges_ == other.ranges_;
   }
 
  private:
@@ -51,8 +48,7 @@ class MemoryDigest {
   std::uint64_t before_;
   std::uint64_t bytes_ = 0;
   std::vector<Range> ranges_;
-  Xxh64Stream hash_;
-  std::optional<std::uint64_t> digest_;
+  std::uint64_t checksum_ = 0;
 };
 
 }  // namespace v2p

@@ -12,6 +12,8 @@ class RawWriter final : public ImageWriter {
  public:
   RawWriter(NewFile& file, PhysAddr end) : file_(file), end_(end) {}
 
+  bool AnyOrder() const override { return true; }
+
   Status Put(PhysAddr at, std::span<const std::byte> bytes) override {
     while (!bytes.empty()) {
       const std::size_t zeros = Zeros(bytes);
