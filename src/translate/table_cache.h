@@ -62,10 +62,15 @@ class TableCache<kMode, std::index_sequence<kBelowTop...>> {
     slot.key = key;
     slot.table = p;
     for (unsigned i = 0; i < kLevel; ++i) slot.upper[i] = walk.steps[i];
+    if constexpr (kLevel + 1u == kMode.level_count) ++new_last_;
     return p;
   }
 
+  /// How many tables of the last level have been kept since the last call.
+  V2P_ALWAYS_INLINE unsigned TakeNewLast() { return std::exchange(new_last_, 0); }
+
  private:
+  unsigned new_last_ = ~0U;  // at first nothing is known
   std::tuple<TablesOfLevel<kMode, kBelowTop + 1>...> levels_;
 };
 

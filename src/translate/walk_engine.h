@@ -30,7 +30,7 @@ class WalkEngine {
   V2P_ALWAYS_INLINE void Many(std::span<const VirtAddr> addresses, std::span<Walk> walks) {
     while (!addresses.empty()) {
       const std::size_t count = std::min(addresses.size(), kGroup);
-      if (MostlyInOrder(addresses.first(count))) {
+      if (MostlyKnown()) {
         for (std::size_t i = 0; i < count; ++i) One(addresses[i], walks[i]);
       } else {
         Group(addresses.first(count), walks.first(count));
@@ -45,10 +45,14 @@ class WalkEngine {
     std::array<Walk, kGroup> walks;
     while (!addresses.empty()) {
       const std::size_t count = std::min(addresses.size(), kGroup);
-      if (MostlyInOrder(addresses.first(count))) {
-        for (std::size_t i = 0; i < count; ++i) results[i] = Again(addresses[i]);
+      const auto some = addresses.first(count);
+      const bool known = MostlyKnown();
+      if (MostlyInOrder(some)) {
+        for (std::size_t i = 0; i < count; ++i) results[i] = Again(some[i]);
+      } else if (known) {
+        for (std::size_t i = 0; i < count; ++i) results[i] = FromKnownTable<kLast>(some[i]);
       } else {
-        Group(addresses.first(count), std::span(walks).first(count));
+        Group(some, std::span(walks).first(count));
         for (std::size_t i = 0; i < count; ++i) results[i] = WalkResult::Of(walks[i]);
       }
       addresses = addresses.subspan(count);
@@ -70,6 +74,10 @@ class WalkEngine {
     const std::byte* table = nullptr;  // of the last level; null: `large` is a large page
     WalkResult large;
   };
+
+  // Whether the group before came to few new tables of the last level: then most entries are in the
+  // processor's caches, and there is nothing that a group would overlap.
+  V2P_ALWAYS_INLINE bool MostlyKnown() { return tables_.TakeNewLast() < kGroup / 4; }
 
   V2P_ALWAYS_INLINE static bool MostlyInOrder(std::span<const VirtAddr> addresses) {
     std::size_t same = 0;
@@ -119,6 +127,43 @@ class WalkEngine {
       }
     }
     return First(va);
+  }
+
+  // The page that a table of level `kLevel` or above gives, when the table is known and the entry
+  // maps.
+  template <unsigned kLevel>
+  V2P_ALWAYS_INLINE WalkResult FromKnownTable(VirtAddr va) {
+    if constexpr (kLevel == 0) {
+      return Whole(va);
+    } else {
+      constexpr const PagingLevel& kRules = kMode.levels[kLevel];
+      auto& level = tables_.template Level<kLevel>();
+      const std::uint64_t key = level.KeyOf(va);
+      const auto& slot = level.SlotOf(key);
+      if (slot.key != key) return FromKnownTable<kLevel - 1>(va);
+      const std::uint64_t entry = LoadEntry<EntryOf<kMode>>(
+          slot.table + kRules.Index(va.value) * std::size_t{kMode.entry_bytes});
+      constexpr std::uint64_t kMust = kEntryPresent | kRules.required;
+      if constexpr (kLevel == kLast) {
+        if ((entry & (kMust | kRules.reserved)) == kMust) [[likely]] {
+          return WalkResult::Mapped((entry & kRules.frame_mask) | Below(va, kRules.shift),
+                                    kRules.shift);
+        }
+      } else if constexpr (kRules.may_be_leaf) {
+        if ((entry & (kMust | kRules.reserved | kRules.leaf_reserved)) == kMust &&
+            kMode.IsLarge(entry)) {
+          return WalkResult::Mapped(kRules.LargePage(entry) | Below(va, kRules.shift),
+                                    kRules.shift);
+        }
+      }
+      return Whole(va);
+    }
+  }
+
+  [[gnu::noinline]] WalkResult Whole(VirtAddr va) {
+    Walk walk;
+    One(va, walk);
+    return WalkResult::Of(walk);
   }
 
   [[gnu::noinline]] WalkResult First(VirtAddr va) {

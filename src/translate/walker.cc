@@ -116,7 +116,7 @@ Walker::~Walker() = default;
 Walk Walker::Translate(VirtAddr va) {
   Walk walk;
   engine_->one(*engine_, va, walk);
-  kernel::FollowOn(space_, walk);
+  if (walk.status == WalkStatus::kNotPresent) kernel::FollowOn(space_, walk);
   return walk;
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <string>
 #include <vector>
@@ -89,6 +90,32 @@ TEST_P(BatchWalk, EqualsSingleWalks) {
   EXPECT_GE(total, 10'000'000U);
   EXPECT_GT(mapped, total / 4);
   EXPECT_LT(mapped, total);
+}
+
+// A walker that knows no tables walks in groups, as one of a large image mostly does.
+TEST_P(BatchWalk, EqualsSingleWalksWhenNothingIsKnown) {
+  constexpr std::size_t kBatch = 40;
+  const Case& test = GetParam();
+  std::mt19937_64 random(32);
+  for (std::size_t image = 0; image < 8; ++image) {
+    const RandomTables tables = MakeRandomTables(test.mode, test.split_roots, random);
+    const auto memory = tables.memory.Build(kAllBackings[image % 4]);
+    const AddressSpace space(
+        *memory, {.mode = *ModeByName(test.mode), .dtb = tables.dtb, .ttbr1 = tables.ttbr1});
+    const auto addresses = Addresses(test, 20'000, random);
+    for (std::size_t at = 0; at + kBatch <= addresses.size(); at += kBatch) {
+      const auto some = std::span(addresses).subspan(at, kBatch);
+      std::array<Walk, kBatch> walks;
+      Walker(space).Translate(some, walks);
+      std::array<WalkResult, kBatch> results;
+      Walker(space).Resolve(some, results);
+      for (std::size_t i = 0; i < kBatch; ++i) {
+        const Walk single = space.Translate(some[i]);
+        ASSERT_TRUE(SameWalk(single, walks[i])) << std::hex << some[i].value;
+        ASSERT_TRUE(results[i] == WalkResult::Of(single)) << std::hex << some[i].value;
+      }
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, BatchWalk, testing::ValuesIn(kCases),
