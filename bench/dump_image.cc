@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <filesystem>
@@ -113,7 +114,19 @@ class Tables {
 
   // Maps the page of 4 KiB << (9 * large_levels) at `va` to `pa`.
   void Map(std::uint64_t va, std::uint64_t pa, unsigned large_levels) {
-    std::uint64_t table = root_;
+    MapUnder(root_, va, pa, large_levels);
+  }
+
+  // A root with the same upper half as the first.
+  std::uint64_t NewProcess() {
+    const std::uint64_t root = NewTable();
+    const auto& kernel = tables_.at(root_);
+    std::copy(kernel.begin() + 256, kernel.end(), tables_.at(root).begin() + 256);
+    return root;
+  }
+
+  void MapUnder(std::uint64_t root, std::uint64_t va, std::uint64_t pa, unsigned large_levels) {
+    std::uint64_t table = root;
     for (unsigned level = 3; level > large_levels; --level) {
       std::uint64_t& entry = Entry(table, va, level);
       if (entry == 0) entry = NewTable() * kPageBytes | kPresentWritable;
@@ -171,6 +184,24 @@ struct Region {
 
 constexpr std::uint64_t kGib = std::uint64_t{1} << 30;
 
+// Runs of 1 to 7 pages until the process maps `pages`: half of its own, half out of `libraries`,
+// of which each process has about a quarter.
+void MapProcess(Tables& tables, std::uint64_t root, std::uint64_t pages, std::uint64_t frames,
+                std::mt19937_64& random) {
+  constexpr std::uint64_t kLibraries = 77'000;
+  std::uint64_t va = 0x7ff000000000;
+  for (std::uint64_t mapped = 0; mapped < pages;) {
+    const bool library = random() % 2 == 0;
+    const std::uint64_t first = library ? random() % (kLibraries / 8) * 8 : random() % (frames - 7);
+    const std::uint64_t run = library ? 1 + first / 8 % 7 : 1 + random() % 7;
+    for (std::uint64_t i = 0; i < run; ++i) {
+      tables.MapUnder(root, va + i * kPageBytes, (first + i) * kPageBytes, 0);
+    }
+    mapped += run;
+    va += (run + 1) * kPageBytes;
+  }
+}
+
 }  // namespace
 
 DumpImage MakeOneGib(const std::string& folder, std::size_t addresses) {
@@ -194,7 +225,8 @@ DumpImage MakeOneGib(const std::string& folder, std::size_t addresses) {
   return image;
 }
 
-DumpImage MakeEightGib(const std::string& folder, std::size_t addresses) {
+DumpImage MakeEightGib(const std::string& folder, std::size_t addresses, std::size_t processes) {
+  constexpr std::uint64_t kPagesEach = 41'500;
   std::mt19937_64 random(8);
   DumpImage image{folder + "/eight-gib.dmp"};
   // 5 % ragged words keep half their bits: the span is 2.5 % longer than 8 GiB of pages.
@@ -203,6 +235,11 @@ DumpImage MakeEightGib(const std::string& folder, std::size_t addresses) {
   Region small{0xfffff80000000000, 16384 * 512, 0, {}};
   small.MapAll(tables, 8 * kGib, random);
   for (std::size_t i = 0; i < addresses; ++i) small.Draw(image, random);
+  for (std::size_t i = 0; i < processes; ++i) {
+    const std::uint64_t root = tables.NewProcess();
+    image.processes.push_back(root * kPageBytes);
+    MapProcess(tables, root, kPagesEach, 8 * kGib / kPageBytes, random);
+  }
   image.tables = tables.Count();
   image.present_pages = dump.PresentPages();
   image.dtb = tables.WriteAll();

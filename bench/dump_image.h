@@ -16,8 +16,9 @@ struct DumpImage {
   std::uint64_t dtb = 0;
   std::uint64_t present_pages = 0;
   std::uint64_t tables = 0;
-  std::vector<VirtAddr> addresses = {};  ///< random order, all mapped
-  std::vector<PhysAddr> answers = {};    ///< answers[i] is where addresses[i] lives
+  std::vector<VirtAddr> addresses = {};       ///< random order, all mapped
+  std::vector<PhysAddr> answers = {};         ///< answers[i] is where addresses[i] lives
+  std::vector<std::uint64_t> processes = {};  ///< their roots
 };
 
 /// 262,144 pages, all present; addresses are 70 % in 4 KiB, 25 % in 2 MiB, 5 % in 1 GiB pages;
@@ -25,8 +26,10 @@ struct DumpImage {
 DumpImage MakeOneGib(const std::string& folder, std::size_t addresses);
 
 /// About 2.1 million pages, 5 % ragged bitmap words, 16,430 tables scattered over the file, every
-/// page 4 KiB: each lookup of a page table entry misses caches and TLB.
-DumpImage MakeEightGib(const std::string& folder, std::size_t addresses);
+/// page 4 KiB: each lookup of a page table entry misses caches and TLB. `processes` more roots
+/// share the kernel half and map 41,500 pages each in runs of 4 on average, half of them of
+/// libraries.
+DumpImage MakeEightGib(const std::string& folder, std::size_t addresses, std::size_t processes = 0);
 
 /// A sparse dump that spans `mib` MiB of physical memory, 10 % ragged bitmap words, one address.
 DumpImage MakeSparse(const std::string& folder, std::uint64_t mib);
