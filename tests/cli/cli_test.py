@@ -379,6 +379,19 @@ class Streams(Case):
         self.assertEqual(len(document["translations"]), 1)
         self.assertEqual(document["error"]["error"], "interrupted")
 
+    def test_interrupted_search(self):
+        huge = self.write("huge.raw", b"")
+        os.truncate(huge, 1 << 40)  # a hole: no disk, and more than is searched before the signal
+        command = [V2P, "-f", huge, "--as", "raw", "-q", "--json", "0xfffff80000000000"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.addCleanup(process.kill)
+            time.sleep(0.3)
+            self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(validate(json.loads(out))["error"], "interrupted")
+
     def test_interrupted_pack_leaves_no_file(self):
         huge = self.write("huge.raw", b"")
         os.truncate(huge, 1 << 40)  # a hole: no disk, and more than is packed before the signal
