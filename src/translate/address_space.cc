@@ -43,16 +43,14 @@ V2P_ALWAYS_INLINE void WalkAnyMode(const kernel::Context& context, ModeName mode
   });
 }
 
-[[gnu::flatten]] void WalkOne(const kernel::Context& context, ModeName mode, VirtAddr va,
-                              Walk& walk) {
+V2P_FLATTEN void WalkOne(const kernel::Context& context, ModeName mode, VirtAddr va, Walk& walk) {
   WalkAnyMode(context, mode, va, walk);
 }
 
 #ifdef __x86_64__
 // The rank of a page is a popcount, which x86-64 has from its second level on.
-[[gnu::target("popcnt"), gnu::flatten]] void WalkOnePopcount(const kernel::Context& context,
-                                                             ModeName mode, VirtAddr va,
-                                                             Walk& walk) {
+V2P_FLATTEN [[gnu::target("popcnt")]] void WalkOnePopcount(const kernel::Context& context,
+                                                           ModeName mode, VirtAddr va, Walk& walk) {
   WalkAnyMode(context, mode, va, walk);
 }
 #endif

@@ -16,7 +16,14 @@
 
 // Kernels are also compiled for newer processors, by function attributes rather than by files with
 // other flags: whatever is not inlined into them stays plain code that runs anywhere.
+// With sanitizers that would be very much code, and speed is no matter there.
+#ifdef V2P_SANITIZED
+#define V2P_ALWAYS_INLINE inline
+#define V2P_FLATTEN
+#else
 #define V2P_ALWAYS_INLINE [[gnu::always_inline]] inline
+#define V2P_FLATTEN [[gnu::flatten]]
+#endif
 
 namespace v2p::kernel {
 

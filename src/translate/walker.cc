@@ -47,17 +47,17 @@ class EngineOf final : public Walker::Engine {
 // Code for any processor of the architecture.
 struct AnyProcessor {
   template <class E>
-  [[gnu::flatten]] static void One(Walker::Engine& of, VirtAddr va, Walk& walk) {
+  V2P_FLATTEN static void One(Walker::Engine& of, VirtAddr va, Walk& walk) {
     static_cast<E&>(of).engine.One(va, walk);
   }
   template <class E>
-  [[gnu::flatten]] static void Many(Walker::Engine& of, std::span<const VirtAddr> addresses,
-                                    std::span<Walk> walks) {
+  V2P_FLATTEN static void Many(Walker::Engine& of, std::span<const VirtAddr> addresses,
+                               std::span<Walk> walks) {
     static_cast<E&>(of).engine.Many(addresses, walks);
   }
   template <class E>
-  [[gnu::flatten]] static void Results(Walker::Engine& of, std::span<const VirtAddr> addresses,
-                                       std::span<WalkResult> results) {
+  V2P_FLATTEN static void Results(Walker::Engine& of, std::span<const VirtAddr> addresses,
+                                  std::span<WalkResult> results) {
     static_cast<E&>(of).engine.Results(addresses, results);
   }
 };
@@ -66,20 +66,20 @@ struct AnyProcessor {
 // The rank of a page is a popcount, which x86-64 has from its second level on.
 struct WithPopcount {
   template <class E>
-  [[gnu::target("popcnt"), gnu::flatten]] static void One(Walker::Engine& of, VirtAddr va,
-                                                          Walk& walk) {
+  V2P_FLATTEN [[gnu::target("popcnt")]] static void One(Walker::Engine& of, VirtAddr va,
+                                                        Walk& walk) {
     static_cast<E&>(of).engine.One(va, walk);
   }
   template <class E>
-  [[gnu::target("popcnt"), gnu::flatten]] static void Many(Walker::Engine& of,
-                                                           std::span<const VirtAddr> addresses,
-                                                           std::span<Walk> walks) {
+  V2P_FLATTEN [[gnu::target("popcnt")]] static void Many(Walker::Engine& of,
+                                                         std::span<const VirtAddr> addresses,
+                                                         std::span<Walk> walks) {
     static_cast<E&>(of).engine.Many(addresses, walks);
   }
   template <class E>
-  [[gnu::target("popcnt"), gnu::flatten]] static void Results(Walker::Engine& of,
-                                                              std::span<const VirtAddr> addresses,
-                                                              std::span<WalkResult> results) {
+  V2P_FLATTEN [[gnu::target("popcnt")]] static void Results(Walker::Engine& of,
+                                                            std::span<const VirtAddr> addresses,
+                                                            std::span<WalkResult> results) {
     static_cast<E&>(of).engine.Results(addresses, results);
   }
 };
