@@ -200,11 +200,17 @@ class ReverseIndex::Builder {
     std::sort(index_.far_.begin(), index_.far_.end(), [](const Far& a, const Far& b) {
       return std::tuple(a.frame, a.owner, a.page) < std::tuple(b.frame, b.owner, b.page);
     });
-    std::uint64_t furthest = 0;
-    for (Far& far : index_.far_) {
-      furthest = std::max(furthest, far.frame + far.frames);
-      far.furthest = furthest;
-    }
+    SetFurthest(0, index_.far_.size());
+  }
+
+  // As deep as the logarithm of their number.
+  std::uint64_t SetFurthest(std::size_t begin, std::size_t end) {
+    if (begin == end) return 0;
+    const std::size_t half = begin + (end - begin) / 2;
+    Far& far = index_.far_[half];
+    far.furthest =
+        std::max({far.frame + far.frames, SetFurthest(begin, half), SetFurthest(half + 1, end)});
+    return far.furthest;
   }
 
   const std::uint64_t blocks_;
