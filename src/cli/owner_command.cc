@@ -9,59 +9,17 @@
 
 #include "cli/address_list.h"
 #include "cli/commands.h"
-#include "cli/find_root.h"
 #include "cli/load_image.h"
 #include "cli/log.h"
 #include "cli/output.h"
 #include "cli/owner_report.h"
-#include "cli/progress.h"
+#include "cli/owner_world.h"
 #include "cli/signals.h"
-#include "locate/owners.h"
 
 namespace v2p::cli {
 namespace {
 
 constexpr std::size_t kBatch = 512;
-
-tl::unexpected<Error> Failed(const Args& args, Error error) {
-  if (error.file.empty()) error.file = args.dump;
-  return tl::unexpected<Error>(std::move(error));
-}
-
-// With --dtb only that root is read; else all systems and their processes are.
-Result<OwnerWorld> WorldOf(const Args& args, const Image& image) {
-  OwnerWorld world;
-  if (args.dtb) {
-    const auto root = FindRoot(args, image);
-    if (!root) return Failed(args, root.error());
-    System& given = world.systems.emplace_back();
-    given.kernel.root = {root->mode, PhysAddr(root->Masked()), {}};
-    if (root->ttbr1) {
-      given.kernel.root.upper = PhysAddr(*root->ttbr1 & Mode(root->mode).root_mask);
-    }
-    world.given_root = true;
-  } else {
-    LocateOptions options;
-    options.processes = true;
-    auto findings = LocateWithProgress(args, image, options);
-    if (!findings) return Failed(args, std::move(findings).error());
-    if (findings->systems.empty()) {
-      return Failed(args,
-                    {ErrorKind::kNoRoot, "no system was found: give --dtb and --mode", {}, {}});
-    }
-    world.systems = std::move(findings->systems);
-  }
-  Progress progress("page tables", args.quiet);
-  OwnerOptions options;
-  options.progress = [&](std::uint64_t done, std::uint64_t total) {
-    progress.Update(done, total);
-    return !Interrupted();
-  };
-  auto owners = BuildOwners(*image.memory, world.systems, options);
-  if (!owners) return Failed(args, std::move(owners).error());
-  world.index = std::move(*owners);
-  return world;
-}
 
 // From offsets in the file to physical addresses.
 class OffsetMap {
@@ -146,17 +104,6 @@ class OwnerRun {
   std::uint64_t without_ = 0;
 };
 
-void Warn(const Args& args, const OwnerIndex& index) {
-  if (index.absent_tables != 0) {
-    LogWarning(fmt::format("{}: {} page tables are not in the image: there may be more owners",
-                           args.dump, index.absent_tables));
-  }
-  if (!index.complete) {
-    LogWarning(fmt::format(
-        "{}: more page tables than the image justifies: there may be more owners", args.dump));
-  }
-}
-
 }  // namespace
 
 int RunOwner(const Args& args) {
@@ -182,9 +129,9 @@ int RunOwner(const Args& args) {
                            args.dump,
                            {}});
   }
-  const auto world = WorldOf(args, *image);
+  const auto world = FindOwners(args, *image);
   if (!world) return FailWith(args, world.error());
-  Warn(args, world->index);
+  LogOwnerWarnings(args, world->index);
   return OwnerRun(args, *image, *world, std::move(*list)).Run();
 }
 
