@@ -37,6 +37,7 @@ enum class Command : std::uint8_t {
   kPte,
   kMaps,
   kOwner,
+  kAtlas,
 };
 enum class OutputFormat : std::uint8_t { kText, kJson, kNdjson, kCsv, kWindbg };
 enum class ColorChoice : std::uint8_t { kAuto, kAlways, kNever };
