@@ -374,6 +374,24 @@ class Files(Case):
         self.assertEqual(json.loads(out)["error"], "interrupted")
         self.assertEqual(os.listdir(self.folder.name), ["huge.raw"])
 
+    def test_interrupted_while_tables_are_read(self):
+        """A table that leads to itself has no end of pages."""
+        endless = self.path("endless.raw")
+        with open(endless, "wb") as file:
+            file.write(bytes(PAGE) + (0x1003).to_bytes(8, "little") * 512)
+            file.truncate(1 << 36)
+        with subprocess.Popen([V2P, "atlas", "-f", endless, "--as", "raw", "--dtb", "1000",
+                               "--mode", "x64", "-q", "-o", self.path("a.svg")],
+                              stderr=subprocess.DEVNULL) as work:
+            self.addCleanup(work.kill)
+            while len(os.listdir(self.folder.name)) == 1:
+                self.assertIsNone(work.poll())
+                time.sleep(0.01)
+            time.sleep(0.3)  # the root has been found by then
+            work.send_signal(signal.SIGINT)
+            self.assertEqual(work.wait(60), 130)
+        self.assertEqual(os.listdir(self.folder.name), ["endless.raw"])
+
 
 if __name__ == "__main__":
     sys.argv.pop()
