@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "cli/address_list.h"
@@ -51,20 +49,27 @@ class OwnerRun {
 
   int Run() {
     out_ = report_.Begin();
+    if (const auto status = Flush(&out_)) return *status;
     std::vector<AddressInput> inputs;
     while (true) {
       const Status read = list_.Next(kBatch, &inputs);
       for (const AddressInput& input : inputs) Show(input);
-      if (!read) {
-        LogError(ErrorLine(read.error()));
-        return read.error().kind == ErrorKind::kUsage ? kUsageError : kNoImage;
+      if (const auto fault = ImageFault(args_, image_)) {
+        out_.clear();  // not to be trusted
+        return Abort(*fault, kNoImage);
       }
-      if (Interrupted()) return kInterruptedStatus;
+      if (!read) {
+        return Abort(read.error(), read.error().kind == ErrorKind::kUsage ? kUsageError : kNoImage);
+      }
+      if (Interrupted()) {
+        return Abort({ErrorKind::kInterrupted, "not all addresses were looked up", args_.dump, {}},
+                     kInterruptedStatus);
+      }
       if (inputs.empty()) break;
-      if (const auto status = Flush()) return *status;
+      if (const auto status = Flush(&out_)) return *status;
     }
-    report_.End(&out_);
-    if (const auto status = Flush()) return *status;
+    report_.End(nullptr, &out_);
+    if (const auto status = Flush(&out_)) return *status;
     return without_ == 0 ? kAllTranslated : kSomeNotTranslated;
   }
 
@@ -80,19 +85,12 @@ class OwnerRun {
     if (!report_.Add(query, &out_)) ++without_;
   }
 
-  // Nothing, or the status to exit with.
-  std::optional<int> Flush() {
-    if (const auto fault = ImageFault(args_, image_)) {
-      LogError(ErrorLine(*fault));
-      return kNoImage;
-    }
-    const Written written = WriteOut(out_);
-    out_.clear();
-    if (written == Written::kAll) return std::nullopt;
-    if (written == Written::kPipeClosed) return kAllTranslated;
-    if (written == Written::kInterrupted) return kInterruptedStatus;
-    LogError(fmt::format("standard output: {}", std::strerror(errno)));
-    return kNoImage;
+  // Closes the report and says why the run ended.
+  int Abort(const Error& error, int status) {
+    report_.End(&error, &out_);
+    if (status != kInterruptedStatus) LogError(ErrorLine(error));
+    WriteOut(out_);
+    return status;
   }
 
   const Args& args_;

@@ -9,6 +9,7 @@
 
 #include "cli/csv_field.h"
 #include "cli/json_records.h"
+#include "cli/reporter.h"
 #include "cli/safe_text.h"
 #include "cli/text_format.h"
 #include "translate/paging_mode.h"
@@ -125,10 +126,14 @@ bool OwnerReport::Add(const OwnerQuery& query, std::string* out) {
   return !mappings.empty() || !tables.empty();
 }
 
-void OwnerReport::End(std::string* out) const {
+void OwnerReport::End(const Error* error, std::string* out) const {
+  if (format_ == OutputFormat::kNdjson && error != nullptr) {
+    AppendErrorRecord(format_, image_, *error, out);
+  }
   if (format_ != OutputFormat::kJson) return;
-  *out += fmt::format("],\"absent_tables\":{},\"complete\":{}}}\n", world_.index.absent_tables,
-                      world_.index.complete);
+  *out += fmt::format("],\"absent_tables\":{},\"complete\":{},\"error\":{}}}\n",
+                      world_.index.absent_tables, world_.index.complete,
+                      Dump(error != nullptr ? ErrorJson(image_, *error) : Json()));
 }
 
 }  // namespace v2p::cli

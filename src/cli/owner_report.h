@@ -28,7 +28,8 @@ class OwnerReport {
   std::string Begin() const;
   /// False when nobody has the page, neither mapped nor as a table.
   bool Add(const OwnerQuery& query, std::string* out);
-  void End(std::string* out) const;
+  /// `error` is the failure that ended the run early, or null.
+  void End(const Error* error, std::string* out) const;
 
  private:
   OutputFormat format_;
