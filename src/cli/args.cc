@@ -201,6 +201,10 @@ void AddCommands(CLI::App& app, Args& args) {
       ->type_name("FILE")
       ->required();
   atlas->add_flag("--force", args.convert.force, "Replace the file if it exists");
+  for (CLI::App* command : {owner, atlas}) {
+    command->add_option("--cache-dir", args.cache_dir,
+                        "Keep what was found of all owners in this folder, for the next run");
+  }
   add("formats", "List the formats that are recognised", Command::kFormats);
   CLI::App* schema = add("schema", "Print the JSON Schema of the output", Command::kSchema);
   schema->add_option("NAME", args.schema, "One of them, e.g. v2p.translation/1; default: all");

@@ -73,6 +73,7 @@ struct Args {
   std::string pack_in, out;  ///< the file that `pack` reads; the one that a command writes
   PackOptions pack;
   ConvertOptions convert;
+  std::string cache_dir;  ///< `owner`, `atlas`; empty: nothing is kept
   std::string schema;
   std::string read_at, read_length;  ///< of `read`, as given
   std::vector<std::string> pte_at;

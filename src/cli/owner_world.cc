@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "cli/find_root.h"
+#include "cli/load_image.h"
 #include "cli/log.h"
+#include "cli/owner_cache.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "translate/paging_mode.h"
@@ -73,6 +75,9 @@ const Root& OwnerWorld::RootOf(std::uint32_t owner) const {
 }
 
 Result<OwnerWorld> FindOwners(const Args& args, const Image& image) {
+  if (!args.cache_dir.empty()) {
+    if (auto kept = LoadOwners(args, image)) return std::move(*kept);
+  }
   auto world = SystemsOf(args, image);
   if (!world) return world;
   Progress progress("page tables", args.quiet);
@@ -84,6 +89,8 @@ Result<OwnerWorld> FindOwners(const Args& args, const Image& image) {
   auto owners = BuildOwners(*image.memory, world->systems, options);
   if (!owners) return Failed(args, std::move(owners).error());
   world->index = std::move(*owners);
+  if (const auto fault = ImageFault(args, image)) return tl::unexpected<Error>(*fault);
+  if (!args.cache_dir.empty()) SaveOwners(args, image, *world);
   return world;
 }
 

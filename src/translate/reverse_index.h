@@ -43,6 +43,18 @@ class ReverseIndex {
   template <class Visit>
   void ForEachInBlock(std::uint64_t block, Visit visit) const;
 
+  /// Gives all of it to `archive`, or takes it from there: a call for each vector.
+  template <class Use>
+  void Archive(Use& archive) {
+    EachVector(*this, archive);
+  }
+  template <class Use>
+  void Archive(Use& archive) const {
+    EachVector(*this, archive);
+  }
+  /// Whether one that came from an archive can be asked, and names none but `owners` owners.
+  bool Sound(std::size_t owners) const;
+
   std::uint64_t Pieces() const { return pieces_.size() + far_.size(); }
   std::size_t HeapBytes() const;
 
@@ -55,7 +67,7 @@ class ReverseIndex {
 
   struct Slot {
     std::uint32_t owner = 0;
-    std::uint64_t high = 0;  // va >> 48
+    std::uint32_t high = 0;  // va >> 48
   };
   // What lies beyond the blocks: memory of devices, frames of a sparse image; sorted by frame.
   struct Far {
@@ -63,9 +75,18 @@ class ReverseIndex {
     std::uint64_t frames = 0;
     std::uint64_t page = 0;
     std::uint32_t owner = 0;
+    std::uint32_t unused = 0;    // archives have no padding
     std::uint64_t furthest = 0;  // largest end in the tree below: see Overlapping
   };
   class Builder;
+
+  template <class Self, class Use>
+  static void EachVector(Self& self, Use& archive) {
+    archive(self.first_);
+    archive(self.pieces_);
+    archive(self.slots_);
+    archive(self.far_);
+  }
 
   // Those of far_[begin, end) that have any of the frames [first, last). The middle of such a
   // stretch is the root of a search tree, its halves are the subtrees.
@@ -92,7 +113,7 @@ void ReverseIndex::ForEach(PhysAddr pa, Visit visit) const {
       if (ahead > (piece >> kLengthAt & (kBlockFrames - 1))) continue;
       const Slot& slot = slots_[piece >> kSlotAt];
       const std::uint64_t page = (piece & ((std::uint64_t{1} << kPageBits) - 1)) + ahead;
-      visit(slot.owner, VirtAddr((slot.high << 48U) + (page << kPageShift) + into));
+      visit(slot.owner, VirtAddr((std::uint64_t{slot.high} << 48U) + (page << kPageShift) + into));
     }
   }
   auto beyond = [&](const Far& far) {
@@ -109,7 +130,8 @@ void ReverseIndex::ForEachInBlock(std::uint64_t block, Visit visit) const {
       const Slot& slot = slots_[piece >> kSlotAt];
       const std::uint64_t page = piece & ((std::uint64_t{1} << kPageBits) - 1);
       visit(slot.owner, piece >> kStartAt & (kBlockFrames - 1),
-            (piece >> kLengthAt & (kBlockFrames - 1)) + 1, (slot.high << kPageBits) + page);
+            (piece >> kLengthAt & (kBlockFrames - 1)) + 1,
+            (std::uint64_t{slot.high} << kPageBits) + page);
     }
   }
   const std::uint64_t first = block << kBlockShift;
