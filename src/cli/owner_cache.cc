@@ -50,7 +50,8 @@ std::string KeyOf(const Args& args) {
   std::string key = fmt::format("{}\n" V2P_VERSION "\n{}\nas {} platform {}\n", kKind, identity,
                                 args.open.as, args.open.platform);
   for (const UserRange& range : args.open.ranges) {
-    key += fmt::format("{:#x}+{:#x}@{:#x}\n", range.begin.value, range.bytes, range.at.value);
+    const auto at = range.at ? std::optional(range.at->value) : std::nullopt;
+    key += fmt::format("{:#x}+{:#x}@{}\n", range.begin.value, range.bytes, HexOr(at, "next"));
   }
   const auto os = args.os ? fmt::format("{}", *args.os) : "";
   return key + fmt::format("dtb {} ttbr1 {} mode {} os {} offsets {}\n", HexOr(args.dtb, "found"),

@@ -10,8 +10,6 @@ import sys
 import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
-import guest_images  # noqa: E402
 
 ADDRESSES = [hex(pa) for pa in range(0x1000000, 0x1400000, 0x7000)]
 ANEW = "made anew"
@@ -99,13 +97,14 @@ def check_no_folder(runs, plain, folder):
     with open(runs.folder, "w", encoding="ascii"):
         pass
     out, err = runs.owner()
-    assert out == plain and "warning" in err and "--cache-dir" in err, err
+    assert out == plain and "--cache-dir" in err, err
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         image = os.path.join(folder, "guest.elf")
-        guest_images.unpack("x64.elf", image)
+        packed = os.path.join(ROOT, "testdata", "guests", "x64.elf.zst")
+        subprocess.run(["zstd", "-q", "-d", packed, "-o", image], check=True)
         os.chmod(image, 0o600)
         runs = Runs(sys.argv[1], image, os.path.join(folder, "kept"))
         plain, path = check_answers(runs)
