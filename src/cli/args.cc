@@ -195,6 +195,16 @@ void AddCommands(CLI::App& app, Args& args) {
   CLI::App* owner = add("owner", "Who maps these physical addresses, and where", Command::kOwner);
   owner->add_option("PA", args.addresses, "Physical addresses, in the words of virtual ones");
   owner->add_flag("--file-offset", args.file_offsets, "They are offsets in the image file");
+  CLI::App* atlas =
+      add("atlas", "A picture of physical memory, coloured by who maps it", Command::kAtlas);
+  atlas->add_option("-o", args.out, "The file to write: FILE.svg or FILE.html")
+      ->type_name("FILE")
+      ->required();
+  atlas->add_flag("--force", args.convert.force, "Replace the file if it exists");
+  for (CLI::App* command : {owner, atlas}) {
+    command->add_option("--cache-dir", args.cache_dir,
+                        "Keep what was found of all owners in this folder, for the next run");
+  }
   add("formats", "List the formats that are recognised", Command::kFormats);
   CLI::App* schema = add("schema", "Print the JSON Schema of the output", Command::kSchema);
   schema->add_option("NAME", args.schema, "One of them, e.g. v2p.translation/1; default: all");
@@ -263,7 +273,7 @@ Status Finish(const RawText& raw, Args& args) {
   const bool shows = args.command == Command::kInfo || args.command == Command::kDtb ||
                      args.command == Command::kPs || args.command == Command::kRead ||
                      args.command == Command::kPte || args.command == Command::kMaps ||
-                     args.command == Command::kOwner;
+                     args.command == Command::kOwner || args.command == Command::kAtlas;
   if ((translates || shows) && args.dump.empty()) {
     return usage("no image: give --dump FILE");
   }
@@ -273,6 +283,10 @@ Status Finish(const RawText& raw, Args& args) {
   }
   if (takes_addresses && args.addresses.empty() && args.address_file.empty()) {
     return usage("no address: give some, or --addresses FILE");
+  }
+  if (args.command == Command::kAtlas && !args.out.ends_with(".svg") &&
+      !args.out.ends_with(".html")) {
+    return usage("atlas: -o names a FILE.svg or a FILE.html");
   }
   const int roots =
       (args.cpu ? 1 : 0) + (args.dtb ? 1 : 0) + (args.pid ? 1 : 0) + (args.process.empty() ? 0 : 1);

@@ -37,6 +37,7 @@ enum class Command : std::uint8_t {
   kPte,
   kMaps,
   kOwner,
+  kAtlas,
 };
 enum class OutputFormat : std::uint8_t { kText, kJson, kNdjson, kCsv, kWindbg };
 enum class ColorChoice : std::uint8_t { kAuto, kAlways, kNever };
@@ -72,6 +73,7 @@ struct Args {
   std::string pack_in, out;  ///< the file that `pack` reads; the one that a command writes
   PackOptions pack;
   ConvertOptions convert;
+  std::string cache_dir;  ///< `owner`, `atlas`; empty: nothing is kept
   std::string schema;
   std::string read_at, read_length;  ///< of `read`, as given
   std::vector<std::string> pte_at;

@@ -16,6 +16,7 @@ int RunRead(const Args& args);
 int RunPte(const Args& args);
 int RunMaps(const Args& args);
 int RunOwner(const Args& args);
+int RunAtlas(const Args& args);
 int RunDtb(const Args& args);
 int RunPs(const Args& args);
 

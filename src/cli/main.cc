@@ -35,6 +35,8 @@ int Dispatch(const Args& args) {
       return v2p::cli::RunMaps(args);
     case Command::kOwner:
       return v2p::cli::RunOwner(args);
+    case Command::kAtlas:
+      return v2p::cli::RunAtlas(args);
     case Command::kDtb:
       return v2p::cli::RunDtb(args);
     case Command::kPs:

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "cli/commands.h"
@@ -46,12 +44,14 @@ class MapsRun {
   int Run(const std::vector<MapsSpace>& spaces) {
     const InterruptGuard guard;
     out_ = report_.Begin();
+    if (const auto status = Flush(&out_)) return *status;
     for (const MapsSpace& space : spaces) {
       report_.BeginSpace(space, &out_);
       if (const auto status = List(space)) return *status;
     }
-    report_.End(absent_tables_, complete_, &out_);
-    if (const auto status = Flush()) return *status;
+    if (const auto status = Next()) return *status;
+    report_.End(absent_tables_, complete_, nullptr, &out_);
+    if (const auto status = Flush(&out_)) return *status;
     if (absent_tables_ != 0) {
       LogWarning(
           fmt::format("{}: {} page tables are not in the image, or not whole: what they map "
@@ -71,15 +71,16 @@ class MapsRun {
     std::optional<int> status;
     sink.ranges = [&](std::span<const LeafRange> ranges) {
       for (const LeafRange& range : ranges) Show(space, range);
-      status = Flush();
+      status = Next();
       return !status && !Interrupted();
     };
     const AddressSpace tables(*image_.memory, space.root.Spec());
     const LeafSummary summary = EnumerateLeaves(tables, {}, sink);
     absent_tables_ += summary.absent_tables;
     complete_ &= summary.end != LeafSummary::End::kOutOfBudget;
-    if (!status && Interrupted()) return kInterruptedStatus;
-    return status;
+    if (status || !Interrupted()) return status;
+    return Abort({ErrorKind::kInterrupted, "not all pages were listed", args_.dump, {}},
+                 kInterruptedStatus);
   }
 
   void Show(const MapsSpace& space, const LeafRange& range) {
@@ -101,18 +102,20 @@ class MapsRun {
   }
 
   // Nothing, or the status to exit with.
-  std::optional<int> Flush() {
+  std::optional<int> Next() {
     if (const auto fault = ImageFault(args_, image_)) {
+      out_.clear();  // not to be trusted
       LogError(ErrorLine(*fault));
-      return kNoImage;
+      return Abort(*fault, kNoImage);
     }
-    const Written written = WriteOut(out_);
-    out_.clear();
-    if (written == Written::kAll) return std::nullopt;
-    if (written == Written::kPipeClosed) return kAllTranslated;
-    if (written == Written::kInterrupted) return kInterruptedStatus;
-    LogError(fmt::format("standard output: {}", std::strerror(errno)));
-    return kNoImage;
+    return Flush(&out_);
+  }
+
+  // Closes the report and says in it why the run ended.
+  int Abort(const Error& error, int status) {
+    report_.End(absent_tables_, complete_, &error, &out_);
+    WriteOut(out_);
+    return status;
   }
 
   const Args& args_;

@@ -9,6 +9,7 @@
 
 #include "cli/csv_field.h"
 #include "cli/json_records.h"
+#include "cli/reporter.h"
 #include "cli/safe_text.h"
 #include "cli/text_format.h"
 #include "translate/paging_mode.h"
@@ -102,9 +103,14 @@ void MapsReport::Add(const MapsSpace& space, const LeafRange& range, std::uint64
   first_ = false;
 }
 
-void MapsReport::End(std::uint64_t absent_tables, bool complete, std::string* out) const {
+void MapsReport::End(std::uint64_t absent_tables, bool complete, const Error* error,
+                     std::string* out) const {
+  if (format_ == OutputFormat::kNdjson && error != nullptr) {
+    AppendErrorRecord(format_, image_, *error, out);
+  }
   if (format_ != OutputFormat::kJson) return;
-  *out += fmt::format("],\"absent_tables\":{},\"complete\":{}}}\n", absent_tables, complete);
+  *out += fmt::format("],\"absent_tables\":{},\"complete\":{},\"error\":{}}}\n", absent_tables,
+                      complete, Dump(error != nullptr ? ErrorJson(image_, *error) : Json()));
 }
 
 }  // namespace v2p::cli

@@ -28,7 +28,7 @@ class MapsReport {
   void BeginSpace(const MapsSpace& space, std::string* out) const;
   /// `present`: bytes of the range that the image holds.
   void Add(const MapsSpace& space, const LeafRange& range, std::uint64_t present, std::string* out);
-  void End(std::uint64_t absent_tables, bool complete, std::string* out) const;
+  void End(std::uint64_t absent_tables, bool complete, const Error* error, std::string* out) const;
 
  private:
   OutputFormat format_;

@@ -27,11 +27,14 @@ Written WriteOut(std::string_view bytes) {
   return Written::kAll;
 }
 
-int PrintAndExit(std::string_view bytes, int status) {
-  switch (WriteOut(bytes)) {
+std::optional<int> Flush(std::string* bytes) {
+  const Written written = WriteOut(*bytes);
+  bytes->clear();
+  switch (written) {
     case Written::kAll:
+      return std::nullopt;
     case Written::kPipeClosed:
-      return status;
+      return kAllTranslated;
     case Written::kInterrupted:
       return kInterruptedStatus;
     case Written::kFailed:
@@ -39,6 +42,12 @@ int PrintAndExit(std::string_view bytes, int status) {
   }
   LogError(fmt::format("standard output: {}", std::strerror(errno)));
   return kNoImage;
+}
+
+int PrintAndExit(std::string_view bytes, int status) {
+  std::string text(bytes);
+  const auto ended = Flush(&text);
+  return ended.value_or(kAllTranslated) == kAllTranslated ? status : *ended;
 }
 
 }  // namespace v2p::cli

@@ -3,65 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "cli/address_list.h"
 #include "cli/commands.h"
-#include "cli/find_root.h"
 #include "cli/load_image.h"
 #include "cli/log.h"
 #include "cli/output.h"
 #include "cli/owner_report.h"
-#include "cli/progress.h"
+#include "cli/owner_world.h"
 #include "cli/signals.h"
-#include "locate/owners.h"
 
 namespace v2p::cli {
 namespace {
 
 constexpr std::size_t kBatch = 512;
-
-tl::unexpected<Error> Failed(const Args& args, Error error) {
-  if (error.file.empty()) error.file = args.dump;
-  return tl::unexpected<Error>(std::move(error));
-}
-
-// With --dtb only that root is read; else all systems and their processes are.
-Result<OwnerWorld> WorldOf(const Args& args, const Image& image) {
-  OwnerWorld world;
-  if (args.dtb) {
-    const auto root = FindRoot(args, image);
-    if (!root) return Failed(args, root.error());
-    System& given = world.systems.emplace_back();
-    given.kernel.root = {root->mode, PhysAddr(root->Masked()), {}};
-    if (root->ttbr1) {
-      given.kernel.root.upper = PhysAddr(*root->ttbr1 & Mode(root->mode).root_mask);
-    }
-    world.given_root = true;
-  } else {
-    LocateOptions options;
-    options.processes = true;
-    auto findings = LocateWithProgress(args, image, options);
-    if (!findings) return Failed(args, std::move(findings).error());
-    if (findings->systems.empty()) {
-      return Failed(args,
-                    {ErrorKind::kNoRoot, "no system was found: give --dtb and --mode", {}, {}});
-    }
-    world.systems = std::move(findings->systems);
-  }
-  Progress progress("page tables", args.quiet);
-  OwnerOptions options;
-  options.progress = [&](std::uint64_t done, std::uint64_t total) {
-    progress.Update(done, total);
-    return !Interrupted();
-  };
-  auto owners = BuildOwners(*image.memory, world.systems, options);
-  if (!owners) return Failed(args, std::move(owners).error());
-  world.index = std::move(*owners);
-  return world;
-}
 
 // From offsets in the file to physical addresses.
 class OffsetMap {
@@ -93,20 +49,27 @@ class OwnerRun {
 
   int Run() {
     out_ = report_.Begin();
+    if (const auto status = Flush(&out_)) return *status;
     std::vector<AddressInput> inputs;
     while (true) {
       const Status read = list_.Next(kBatch, &inputs);
       for (const AddressInput& input : inputs) Show(input);
-      if (!read) {
-        LogError(ErrorLine(read.error()));
-        return read.error().kind == ErrorKind::kUsage ? kUsageError : kNoImage;
+      if (const auto fault = ImageFault(args_, image_)) {
+        out_.clear();  // not to be trusted
+        return Abort(*fault, kNoImage);
       }
-      if (Interrupted()) return kInterruptedStatus;
+      if (!read) {
+        return Abort(read.error(), read.error().kind == ErrorKind::kUsage ? kUsageError : kNoImage);
+      }
+      if (Interrupted()) {
+        return Abort({ErrorKind::kInterrupted, "not all addresses were looked up", args_.dump, {}},
+                     kInterruptedStatus);
+      }
       if (inputs.empty()) break;
-      if (const auto status = Flush()) return *status;
+      if (const auto status = Flush(&out_)) return *status;
     }
-    report_.End(&out_);
-    if (const auto status = Flush()) return *status;
+    report_.End(nullptr, &out_);
+    if (const auto status = Flush(&out_)) return *status;
     return without_ == 0 ? kAllTranslated : kSomeNotTranslated;
   }
 
@@ -122,19 +85,12 @@ class OwnerRun {
     if (!report_.Add(query, &out_)) ++without_;
   }
 
-  // Nothing, or the status to exit with.
-  std::optional<int> Flush() {
-    if (const auto fault = ImageFault(args_, image_)) {
-      LogError(ErrorLine(*fault));
-      return kNoImage;
-    }
-    const Written written = WriteOut(out_);
-    out_.clear();
-    if (written == Written::kAll) return std::nullopt;
-    if (written == Written::kPipeClosed) return kAllTranslated;
-    if (written == Written::kInterrupted) return kInterruptedStatus;
-    LogError(fmt::format("standard output: {}", std::strerror(errno)));
-    return kNoImage;
+  // Closes the report and says why the run ended.
+  int Abort(const Error& error, int status) {
+    report_.End(&error, &out_);
+    if (status != kInterruptedStatus) LogError(ErrorLine(error));
+    WriteOut(out_);
+    return status;
   }
 
   const Args& args_;
@@ -145,17 +101,6 @@ class OwnerRun {
   std::string out_;
   std::uint64_t without_ = 0;
 };
-
-void Warn(const Args& args, const OwnerIndex& index) {
-  if (index.absent_tables != 0) {
-    LogWarning(fmt::format("{}: {} page tables are not in the image: there may be more owners",
-                           args.dump, index.absent_tables));
-  }
-  if (!index.complete) {
-    LogWarning(fmt::format(
-        "{}: more page tables than the image justifies: there may be more owners", args.dump));
-  }
-}
 
 }  // namespace
 
@@ -182,9 +127,9 @@ int RunOwner(const Args& args) {
                            args.dump,
                            {}});
   }
-  const auto world = WorldOf(args, *image);
+  const auto world = FindOwners(args, *image);
   if (!world) return FailWith(args, world.error());
-  Warn(args, world->index);
+  LogOwnerWarnings(args, world->index);
   return OwnerRun(args, *image, *world, std::move(*list)).Run();
 }
 

@@ -9,6 +9,7 @@
 
 #include "cli/csv_field.h"
 #include "cli/json_records.h"
+#include "cli/reporter.h"
 #include "cli/safe_text.h"
 #include "cli/text_format.h"
 #include "translate/paging_mode.h"
@@ -25,10 +26,10 @@ std::string_view StateOf(const OwnerQuery& query, bool mapped, bool table) {
   return query.in_image ? "unmapped" : "absent";
 }
 
-Json WhoJson(const OwnerReport& report, std::uint32_t owner) {
-  const Process* process = report.ProcessOf(owner);
-  return {{"kind", report.Kind(owner)},
-          {"dtb", HexJson(report.RootOf(owner).table.value)},
+Json WhoJson(const OwnerWorld& world, std::uint32_t owner) {
+  const Process* process = world.ProcessOf(owner);
+  return {{"kind", world.Kind(owner)},
+          {"dtb", HexJson(world.RootOf(owner).table.value)},
           {"pid", process != nullptr ? Json(process->pid) : Json()},
           {"name", process != nullptr ? Json(process->name) : Json()}};
 }
@@ -37,40 +38,21 @@ std::string_view LevelName(const Root& root, const TableUse& use) {
   return Mode(root.mode).levels[use.level].name;
 }
 
-std::string WhoText(const OwnerReport& report, std::uint32_t owner) {
-  if (const Process* process = report.ProcessOf(owner)) {
+std::string WhoText(const OwnerWorld& world, std::uint32_t owner) {
+  if (const Process* process = world.ProcessOf(owner)) {
     return fmt::format("{} {}", process->pid, SafeText(process->name));
   }
-  return fmt::format("{} (root {:#x})", report.Kind(owner), report.RootOf(owner).table.value);
+  return fmt::format("{} (root {:#x})", world.Kind(owner), world.RootOf(owner).table.value);
 }
 
-std::string WhoCsv(const OwnerReport& report, std::uint32_t owner) {
-  const Process* process = report.ProcessOf(owner);
-  return fmt::format("{},0x{:016x},{},{}", report.Kind(owner), report.RootOf(owner).table.value,
+std::string WhoCsv(const OwnerWorld& world, std::uint32_t owner) {
+  const Process* process = world.ProcessOf(owner);
+  return fmt::format("{},0x{:016x},{},{}", world.Kind(owner), world.RootOf(owner).table.value,
                      process != nullptr ? fmt::format("{}", process->pid) : "",
                      process != nullptr ? CsvUntrusted(process->name) : "");
 }
 
 }  // namespace
-
-std::string_view OwnerReport::Kind(std::uint32_t owner) const {
-  const Owner& who = world_.index.owners[owner];
-  if (who.process) return "process";
-  if (who.orphan) return "orphan-root";
-  return world_.given_root ? "given-root" : "kernel";
-}
-
-const Process* OwnerReport::ProcessOf(std::uint32_t owner) const {
-  const Owner& who = world_.index.owners[owner];
-  return who.process ? &world_.systems[who.system].processes[*who.process] : nullptr;
-}
-
-const Root& OwnerReport::RootOf(std::uint32_t owner) const {
-  const Owner& who = world_.index.owners[owner];
-  const System& system = world_.systems[who.system];
-  if (who.process) return *system.processes[*who.process].root;
-  return who.orphan ? system.orphans[*who.orphan].root : system.kernel.root;
-}
 
 std::string OwnerReport::Begin() const {
   if (format_ == OutputFormat::kJson) {
@@ -97,11 +79,11 @@ bool OwnerReport::Add(const OwnerQuery& query, std::string* out) {
     *out += fmt::format("{}  {}{}\n", pa ? Ticked(*pa) : SafeText(query.input), state,
                         query.pa && !query.in_image ? ", not in the image" : "");
     for (const TableUse& use : tables) {
-      *out += fmt::format("  table of {}s from {}  {}\n", LevelName(RootOf(use.owner), use),
-                          Ticked(use.va.value), WhoText(*this, use.owner));
+      *out += fmt::format("  table of {}s from {}  {}\n", LevelName(world_.RootOf(use.owner), use),
+                          Ticked(use.va.value), WhoText(world_, use.owner));
     }
     for (const auto& [owner, va] : mappings) {
-      *out += fmt::format("  {}  {}\n", Ticked(va.value), WhoText(*this, owner));
+      *out += fmt::format("  {}  {}\n", Ticked(va.value), WhoText(world_, owner));
     }
   } else if (format_ == OutputFormat::kCsv) {
     const std::string head = fmt::format(
@@ -109,23 +91,23 @@ bool OwnerReport::Add(const OwnerQuery& query, std::string* out) {
         pa ? fmt::format("0x{:016x}", *pa) : "",
         query.file_offset ? fmt::format("{}", *query.file_offset) : "", query.in_image, state);
     for (const TableUse& use : tables) {
-      *out += fmt::format("{},table,{},{},0x{:016x}\r\n", head, WhoCsv(*this, use.owner),
-                          LevelName(RootOf(use.owner), use), use.va.value);
+      *out += fmt::format("{},table,{},{},0x{:016x}\r\n", head, WhoCsv(world_, use.owner),
+                          LevelName(world_.RootOf(use.owner), use), use.va.value);
     }
     for (const auto& [owner, va] : mappings) {
-      *out += fmt::format("{},page,{},,0x{:016x}\r\n", head, WhoCsv(*this, owner), va.value);
+      *out += fmt::format("{},page,{},,0x{:016x}\r\n", head, WhoCsv(world_, owner), va.value);
     }
     if (tables.empty() && mappings.empty()) *out += head + ",,,,,,,\r\n";
   } else {
     Json owners = Json::array();
     for (const auto& [owner, va] : mappings) {
-      owners.push_back(WhoJson(*this, owner));
+      owners.push_back(WhoJson(world_, owner));
       owners.back()["va"] = HexJson(va.value);
     }
     Json uses = Json::array();
     for (const TableUse& use : tables) {
-      uses.push_back(WhoJson(*this, use.owner));
-      uses.back()["level"] = LevelName(RootOf(use.owner), use);
+      uses.push_back(WhoJson(world_, use.owner));
+      uses.back()["level"] = LevelName(world_.RootOf(use.owner), use);
       uses.back()["va"] = HexJson(use.va.value);
     }
     if (format_ == OutputFormat::kJson && !first_) *out += ",\n";
@@ -144,10 +126,14 @@ bool OwnerReport::Add(const OwnerQuery& query, std::string* out) {
   return !mappings.empty() || !tables.empty();
 }
 
-void OwnerReport::End(std::string* out) const {
+void OwnerReport::End(const Error* error, std::string* out) const {
+  if (format_ == OutputFormat::kNdjson && error != nullptr) {
+    AppendErrorRecord(format_, image_, *error, out);
+  }
   if (format_ != OutputFormat::kJson) return;
-  *out += fmt::format("],\"absent_tables\":{},\"complete\":{}}}\n", world_.index.absent_tables,
-                      world_.index.complete);
+  *out += fmt::format("],\"absent_tables\":{},\"complete\":{},\"error\":{}}}\n",
+                      world_.index.absent_tables, world_.index.complete,
+                      Dump(error != nullptr ? ErrorJson(image_, *error) : Json()));
 }
 
 }  // namespace v2p::cli

@@ -6,20 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "cli/args.h"
-#include "locate/owners.h"
+#include "cli/owner_world.h"
 
 namespace v2p::cli {
-
-/// All owners of an image.
-struct OwnerWorld {
-  std::vector<System> systems;
-  bool given_root = false;  ///< the one system is a root that the user named
-  OwnerIndex index;
-};
 
 struct OwnerQuery {
   std::string_view input;
@@ -37,12 +28,8 @@ class OwnerReport {
   std::string Begin() const;
   /// False when nobody has the page, neither mapped nor as a table.
   bool Add(const OwnerQuery& query, std::string* out);
-  void End(std::string* out) const;
-
-  /// Kebab-case names in output.
-  std::string_view Kind(std::uint32_t owner) const;
-  const Process* ProcessOf(std::uint32_t owner) const;
-  const Root& RootOf(std::uint32_t owner) const;
+  /// `error` is the failure that ended the run early, or null.
+  void End(const Error* error, std::string* out) const;
 
  private:
   OutputFormat format_;

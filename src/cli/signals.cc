@@ -17,14 +17,15 @@ namespace v2p::cli {
 namespace {
 
 std::atomic<bool> g_interrupted{false};
-std::atomic<bool> g_winding_up{false};
+std::atomic<int> g_guards{0};
 std::atomic<bool> g_faulted{false};
 std::atomic<std::uint64_t> g_fault_offset{0};
 static_assert(std::atomic<bool>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 extern "C" void OnInterrupt(int /*signal*/) {
-  if (!g_winding_up.load() || g_interrupted.exchange(true)) _exit(kInterruptedStatus);
+  if (g_guards.load() == 0 || g_interrupted.exchange(true)) _exit(kInterruptedStatus);
 }
 
 // Puts zeros under the rest of the mapping, so that the read that faulted can go on, and raises
@@ -65,8 +66,8 @@ void InstallSignalHandlers() {
   sigaction(SIGPIPE, &pipe, nullptr);
 }
 
-InterruptGuard::InterruptGuard() { g_winding_up.store(true); }
-InterruptGuard::~InterruptGuard() { g_winding_up.store(false); }
+InterruptGuard::InterruptGuard() { ++g_guards; }
+InterruptGuard::~InterruptGuard() { --g_guards; }
 
 bool Interrupted() { return g_interrupted.load(); }
 

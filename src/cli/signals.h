@@ -10,7 +10,7 @@ namespace v2p::cli {
 /// Installs the handlers; a closed pipe becomes a write error. Once, at start.
 void InstallSignalHandlers();
 
-/// While it lives, SIGINT only raises a flag, for work that must be wound up; a second one
+/// While one lives, SIGINT only raises a flag, for work that must be wound up; a second one
 /// ends the process. Elsewhere it ends it at once, with status 130.
 class InterruptGuard {
  public:

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "cli/address_list.h"
@@ -68,12 +66,12 @@ class TranslationRun {
       if (!read) {
         return Abort(read.error(), read.error().kind == ErrorKind::kUsage ? kUsageError : kNoImage);
       }
-      if (const auto status = Flush()) return *status;
+      if (const auto status = Flush(&out_)) return *status;
       if (Interrupted()) break;
     }
     if (Interrupted()) return Abort(InterruptedError(), kInterruptedStatus);
     reporter_->End(context_, nullptr, &out_);
-    if (const auto status = Flush()) return *status;
+    if (const auto status = Flush(&out_)) return *status;
     Summarise();
     return counts_.failed == 0 ? kAllTranslated : kSomeNotTranslated;
   }
@@ -131,24 +129,6 @@ class TranslationRun {
     }
     WriteOut(out_);
     return status;
-  }
-
-  // Nothing, or the status to exit with.
-  std::optional<int> Flush() {
-    const Written written = WriteOut(out_);
-    out_.clear();
-    switch (written) {
-      case Written::kAll:
-        return std::nullopt;
-      case Written::kPipeClosed:
-        return kAllTranslated;
-      case Written::kInterrupted:
-        return kInterruptedStatus;
-      case Written::kFailed:
-        break;
-    }
-    LogError(fmt::format("standard output: {}", std::strerror(errno)));
-    return kNoImage;
   }
 
   void Summarise() const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <tuple>
 
@@ -42,15 +43,16 @@ class Known {
 
 class Reader {
  public:
-  Reader(const PhysicalMemory& memory, std::uint64_t most_ranges)
-      : memory_(memory), most_ranges_(most_ranges) {}
+  /// `goes_on` is asked now and then; false ends the reading.
+  Reader(const PhysicalMemory& memory, std::uint64_t most_ranges, std::function<bool()> goes_on)
+      : memory_(memory), most_ranges_(most_ranges), goes_on_(std::move(goes_on)) {}
 
   /// Adds what lies under `root`, but for what `known` or `own` has.
   void Read(const Root& root, const Known& known, const Known& own, Harvest& into) const {
     LeafSink sink;
     sink.ranges = [&](std::span<const LeafRange> ranges) {
       into.ranges.insert(into.ranges.end(), ranges.begin(), ranges.end());
-      return into.ranges.size() < most_ranges_;
+      return into.ranges.size() < most_ranges_ && goes_on_();
     };
     sink.table = [&](const TableVisit& visit) {
       if (visit.presence == TablePresence::kAbsent) {
@@ -80,6 +82,7 @@ class Reader {
  private:
   const PhysicalMemory& memory_;
   std::uint64_t most_ranges_;
+  std::function<bool()> goes_on_;
 };
 
 // One owner's roots, on the way to its harvest.
@@ -141,23 +144,24 @@ Result<OwnerIndex> BuildOwners(const PhysicalMemory& memory, std::span<const Sys
                                const OwnerOptions& options) {
   const std::vector<Task> tasks = TasksOf(systems);
   std::vector<Harvest> harvests(tasks.size());
-  const Reader reader(memory, ReverseIndex::Most(memory));
   std::vector<Known> kernels(systems.size());
   std::mutex mutex;
   std::uint64_t done = 0;
   std::atomic<bool> interrupted = false;
-  const auto tell = [&] {
+  const auto tell = [&](std::uint64_t more) {
     const std::lock_guard lock(mutex);
-    ++done;
+    done += more;
     if (options.progress && !options.progress(done, tasks.size())) interrupted = true;
+    return !interrupted;
   };
+  const Reader reader(memory, ReverseIndex::Most(memory), [&] { return tell(0); });
   // Kernels first: what processes share with them is known then.
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const Owner& owner = tasks[i].owner;
     if (owner.process || owner.orphan) continue;
     harvests[i] = reader.ReadPair(tasks[i].root, tasks[i].second, {});
     kernels[owner.system].Add(harvests[i].tables);
-    tell();
+    tell(1);
   }
   std::atomic<std::size_t> next = 0;
   RunThreads(UsefulThreads(options.threads, tasks.size() / 4), [&] {
@@ -165,7 +169,7 @@ Result<OwnerIndex> BuildOwners(const PhysicalMemory& memory, std::span<const Sys
       const Owner& owner = tasks[i].owner;
       if (!owner.process && !owner.orphan) continue;
       harvests[i] = reader.ReadPair(tasks[i].root, tasks[i].second, kernels[owner.system]);
-      tell();
+      tell(1);
     }
   });
   if (interrupted) return Fail(ErrorKind::kInterrupted, "not all page tables were read");

@@ -96,7 +96,9 @@ class ReverseIndex::Builder {
       const auto& ranges = owners_[owner];
       for (auto at = ranges.begin(); at != ranges.end();) {
         const std::uint64_t high = at->va.value >> kHighShift;
-        if (index_.slots_.size() < kMostSlots) index_.slots_.push_back({owner, high});
+        if (index_.slots_.size() < kMostSlots) {
+          index_.slots_.push_back({owner, static_cast<std::uint32_t>(high)});
+        }
         at = std::partition_point(at, ranges.end(), [&](const LeafRange& range) {
           return range.va.value >> kHighShift == high;
         });
@@ -146,7 +148,7 @@ class ReverseIndex::Builder {
           page += frames;
           left -= frames;
         }
-        if (left != 0) far(Far{frame, left, page, slice.owner, 0});
+        if (left != 0) far(Far{frame, left, page, slice.owner});
       }
     }
   }
@@ -200,11 +202,17 @@ class ReverseIndex::Builder {
     std::sort(index_.far_.begin(), index_.far_.end(), [](const Far& a, const Far& b) {
       return std::tuple(a.frame, a.owner, a.page) < std::tuple(b.frame, b.owner, b.page);
     });
-    std::uint64_t furthest = 0;
-    for (Far& far : index_.far_) {
-      furthest = std::max(furthest, far.frame + far.frames);
-      far.furthest = furthest;
-    }
+    SetFurthest(0, index_.far_.size());
+  }
+
+  // As deep as the logarithm of their number.
+  std::uint64_t SetFurthest(std::size_t begin, std::size_t end) {
+    if (begin == end) return 0;
+    const std::size_t half = begin + (end - begin) / 2;
+    Far& far = index_.far_[half];
+    far.furthest =
+        std::max({far.frame + far.frames, SetFurthest(begin, half), SetFurthest(half + 1, end)});
+    return far.furthest;
   }
 
   const std::uint64_t blocks_;
@@ -227,6 +235,18 @@ std::uint64_t ReverseIndex::Most(const PhysicalMemory& memory) {
   constexpr std::uint64_t kAFrame = 64;
   constexpr std::uint64_t kLimit = 0xffffffff;  // pieces are counted in 32 bits
   return std::min(kLimit, kAFrame * PagesIn(memory.PresentBytes()) + (1U << 20U));
+}
+
+bool ReverseIndex::Sound(std::size_t owners) const {
+  if (first_.empty() ? !pieces_.empty() : first_.front() != 0 || first_.back() != pieces_.size()) {
+    return false;
+  }
+  const auto of_one = [owners](const auto& entry) { return entry.owner < owners; };
+  return std::is_sorted(first_.begin(), first_.end()) &&
+         std::all_of(slots_.begin(), slots_.end(), of_one) &&
+         std::all_of(far_.begin(), far_.end(), of_one) &&
+         std::all_of(pieces_.begin(), pieces_.end(),
+                     [this](std::uint64_t piece) { return piece >> kSlotAt < slots_.size(); });
 }
 
 std::size_t ReverseIndex::HeapBytes() const {

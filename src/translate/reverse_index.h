@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -34,21 +35,39 @@ class ReverseIndex {
   template <class Visit>
   void ForEach(PhysAddr pa, Visit visit) const;
 
+  static constexpr unsigned kBlockShift = 6;
+  static constexpr std::uint64_t kBlockFrames = std::uint64_t{1} << kBlockShift;
+
+  /// The same for 64 frames at once, those from `block` * 64: visit(owner, first frame in the
+  /// block, frames, virtual page of the first), in no order that is promised.
+  template <class Visit>
+  void ForEachInBlock(std::uint64_t block, Visit visit) const;
+
+  /// Gives all of it to `archive`, or takes it from there: a call for each vector.
+  template <class Use>
+  void Archive(Use& archive) {
+    EachVector(*this, archive);
+  }
+  template <class Use>
+  void Archive(Use& archive) const {
+    EachVector(*this, archive);
+  }
+  /// Whether one that came from an archive can be asked, and names none but `owners` owners.
+  bool Sound(std::size_t owners) const;
+
   std::uint64_t Pieces() const { return pieces_.size() + far_.size(); }
   std::size_t HeapBytes() const;
 
  private:
   // A piece: 36 bits of virtual page, 6 of first frame in the block, 6 of length less one, 16 of
   // the slot, which says whose it is and what the upper 16 bits of the address are.
-  static constexpr unsigned kBlockShift = 6;
-  static constexpr std::uint64_t kBlockFrames = std::uint64_t{1} << kBlockShift;
   static constexpr unsigned kPageBits = 36;
   static constexpr unsigned kStartAt = 36, kLengthAt = 42, kSlotAt = 48;
   static constexpr std::size_t kMostSlots = std::size_t{1} << 16U;
 
   struct Slot {
     std::uint32_t owner = 0;
-    std::uint64_t high = 0;  // va >> 48
+    std::uint32_t high = 0;  // va >> 48
   };
   // What lies beyond the blocks: memory of devices, frames of a sparse image; sorted by frame.
   struct Far {
@@ -56,12 +75,24 @@ class ReverseIndex {
     std::uint64_t frames = 0;
     std::uint64_t page = 0;
     std::uint32_t owner = 0;
-    std::uint64_t furthest = 0;  // largest end up to here: no earlier entry reaches beyond it
+    std::uint32_t unused = 0;    // archives have no padding
+    std::uint64_t furthest = 0;  // largest end in the tree below: see Overlapping
   };
   class Builder;
 
+  template <class Self, class Use>
+  static void EachVector(Self& self, Use& archive) {
+    archive(self.first_);
+    archive(self.pieces_);
+    archive(self.slots_);
+    archive(self.far_);
+  }
+
+  // Those of far_[begin, end) that have any of the frames [first, last). The middle of such a
+  // stretch is the root of a search tree, its halves are the subtrees.
   template <class Visit>
-  void ForEachFar(std::uint64_t frame, Visit visit) const;
+  void Overlapping(std::size_t begin, std::size_t end, std::uint64_t first, std::uint64_t last,
+                   Visit& visit) const;
 
   std::vector<std::uint32_t> first_;   // [b]: first piece of block b; one more than blocks
   std::vector<std::uint64_t> pieces_;  // by block, then owner, then address
@@ -82,32 +113,47 @@ void ReverseIndex::ForEach(PhysAddr pa, Visit visit) const {
       if (ahead > (piece >> kLengthAt & (kBlockFrames - 1))) continue;
       const Slot& slot = slots_[piece >> kSlotAt];
       const std::uint64_t page = (piece & ((std::uint64_t{1} << kPageBits) - 1)) + ahead;
-      visit(slot.owner, VirtAddr((slot.high << 48U) + (page << kPageShift) + into));
+      visit(slot.owner, VirtAddr((std::uint64_t{slot.high} << 48U) + (page << kPageShift) + into));
     }
   }
-  ForEachFar(frame, [&](std::uint32_t owner, std::uint64_t page) {
-    visit(owner, VirtAddr((page << kPageShift) + into));
-  });
+  auto beyond = [&](const Far& far) {
+    visit(far.owner, VirtAddr(((far.page + (frame - far.frame)) << kPageShift) + into));
+  };
+  Overlapping(0, far_.size(), frame, frame + 1, beyond);
 }
 
 template <class Visit>
-void ReverseIndex::ForEachFar(std::uint64_t frame, Visit visit) const {
-  if (far_.empty()) return;
-  std::size_t low = 0;
-  std::size_t end = far_.size();
-  while (low < end) {
-    const std::size_t half = low + (end - low) / 2;
-    if (far_[half].frame <= frame) {
-      low = half + 1;
-    } else {
-      end = half;
+void ReverseIndex::ForEachInBlock(std::uint64_t block, Visit visit) const {
+  if (block + 1 < first_.size()) {
+    for (std::uint32_t i = first_[block]; i < first_[block + 1]; ++i) {
+      const std::uint64_t piece = pieces_[i];
+      const Slot& slot = slots_[piece >> kSlotAt];
+      const std::uint64_t page = piece & ((std::uint64_t{1} << kPageBits) - 1);
+      visit(slot.owner, piece >> kStartAt & (kBlockFrames - 1),
+            (piece >> kLengthAt & (kBlockFrames - 1)) + 1,
+            (std::uint64_t{slot.high} << kPageBits) + page);
     }
   }
-  std::size_t begin = low;
-  while (begin > 0 && far_[begin - 1].furthest > frame) --begin;
-  for (std::size_t i = begin; i < low; ++i) {
-    const std::uint64_t ahead = frame - far_[i].frame;
-    if (ahead < far_[i].frames) visit(far_[i].owner, far_[i].page + ahead);
+  const std::uint64_t first = block << kBlockShift;
+  auto beyond = [&](const Far& far) {
+    const std::uint64_t begin = std::max(first, far.frame);
+    const std::uint64_t end = std::min(first + kBlockFrames, far.frame + far.frames);
+    visit(far.owner, begin - first, end - begin, far.page + (begin - far.frame));
+  };
+  Overlapping(0, far_.size(), first, first + kBlockFrames, beyond);
+}
+
+template <class Visit>
+void ReverseIndex::Overlapping(std::size_t begin, std::size_t end, std::uint64_t first,
+                               std::uint64_t last, Visit& visit) const {
+  while (begin < end) {
+    const std::size_t half = begin + (end - begin) / 2;
+    const Far& far = far_[half];
+    if (far.furthest <= first) return;
+    Overlapping(begin, half, first, last, visit);
+    if (far.frame >= last) return;
+    if (far.frame + far.frames > first) visit(far);
+    begin = half + 1;
   }
 }
 

@@ -40,7 +40,7 @@ def schema(name):
 SCHEMAS = {f"v2p.{n}/1": schema(n) for n in ("translation", "translations", "error", "info",
                                              "formats", "root", "roots", "process",
                                              "orphan-root", "processes", "mapping", "mappings",
-                                             "owner", "owners")}
+                                             "owner", "owners", "atlas")}
 
 
 def validate(value):

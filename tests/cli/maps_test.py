@@ -10,6 +10,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 
@@ -182,6 +183,58 @@ def check_offsets(tool, folder):
     assert head["state"] == "no-memory" and head["pa"] is None
 
 
+def interrupted(tool, begun, *args):
+    """Output of a run that gets SIGINT when `begun` stands in it."""
+    with subprocess.Popen([tool.binary, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as work:
+        try:
+            if args[0] == "owner":
+                work.stdin.write(b"1000\n")
+                work.stdin.flush()
+            out = b""
+            while begun not in out:
+                more = os.read(work.stdout.fileno(), 65536)
+                assert more, work.stderr.read()
+                out += more
+            work.send_signal(signal.SIGINT)
+            work.stdin.close()  # were the signal to come just before a read, that would last
+            out += work.stdout.read()
+            assert work.wait(60) == 130, work.returncode
+        finally:
+            work.kill()
+    return out.decode()
+
+
+def check_interrupted(tool, folder):
+    """A run that is cut short says so in its JSON. The image: a table that leads to itself, so that
+    there is no end of pages, none of which --wx shows."""
+    image = os.path.join(folder, "endless.raw")
+    with open(image, "wb") as file:
+        file.write(bytes(PAGE) + (0x8000000000001003).to_bytes(8, "little") * 512)
+        file.truncate(1 << 36)
+    args = ["-f", image, "--as", "raw", "--dtb", "1000", "--mode", "x64", "-q"]
+    document = json.loads(interrupted(tool, b"[", "maps", *args, "--wx", "--json"))
+    tool.validate(document)
+    assert document["mappings"] == [] and document["error"]["error"] == "interrupted"
+    lines = interrupted(tool, b"\n", "maps", *args, "--format", "ndjson").splitlines()
+    record = json.loads(lines[-1])
+    tool.validate(record)
+    assert len(lines) > 1 and record["error"] == "interrupted"
+
+    image = os.path.join(ROOT, "testdata", "guests", "x64.elf.zst")
+    args = ["owner", "-f", image, "--addresses", "-"]
+    document = json.loads(interrupted(tool, b'"state"', *args, "--json"))
+    tool.validate(document)
+    assert len(document["owners"]) == 1 and document["error"]["error"] == "interrupted"
+    lines = interrupted(tool, b"\n", *args, "--format", "ndjson").splitlines()
+    assert [json.loads(line)["schema"] for line in lines] == ["v2p.owner/1", "v2p.error/1"]
+    # A word that is none ends a run, too.
+    out = tool.run(*args, "--json", stdin="1000\nxyz\n", status=(2,))[0]
+    document = json.loads(out)
+    tool.validate(document)
+    assert len(document["owners"]) == 1 and document["error"]["error"] == "usage"
+
+
 def main():
     import tempfile
     tool = Tool(sys.argv[1])
@@ -190,6 +243,7 @@ def main():
     check_forms(tool)
     with tempfile.TemporaryDirectory() as folder:
         check_offsets(tool, folder)
+        check_interrupted(tool, folder)
     print("maps and owner agree")
     return 0
 

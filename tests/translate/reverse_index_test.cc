@@ -90,6 +90,52 @@ TEST(ReverseIndex, IsTheInverseOfTheRanges) {
   }
 }
 
+TEST(ReverseIndex, GivesWholeBlocks) {
+  std::mt19937_64 random(19);
+  const World world = MakeWorld(7, random);
+  const auto index = ReverseIndex::Build(*Memory(), world.owners, 1);
+  ASSERT_TRUE(index);
+  std::set<std::uint64_t> blocks;
+  for (const auto& [frame, mappings] : world.truth) {
+    blocks.insert(frame / ReverseIndex::kBlockFrames);
+  }
+  ByFrame got;
+  for (const std::uint64_t block : blocks) {
+    index->ForEachInBlock(block, [&](std::uint32_t owner, std::uint64_t at, std::uint64_t frames,
+                                     std::uint64_t page) {
+      ASSERT_TRUE(frames > 0 && at + frames <= ReverseIndex::kBlockFrames);
+      for (std::uint64_t i = 0; i < frames; ++i) {
+        const std::uint64_t frame = block * ReverseIndex::kBlockFrames + at + i;
+        EXPECT_TRUE(got[frame].insert({owner, page + i}).second) << "twice";
+      }
+    });
+  }
+  EXPECT_EQ(got, world.truth);
+}
+
+// A map of all memory in front of a sparse image's many pages: every look-up behind it went
+// through all of them once.
+TEST(ReverseIndex, FindsSparseFramesBehindAMapOfAllMemory) {
+  SparseMemory pages;
+  constexpr std::uint64_t kFar = std::uint64_t{1} << 40U, kPages = 200'000, kGap = 16 * kPageBytes;
+  pages.AddPage(kFar);
+  std::vector<std::vector<LeafRange>> owners(2);
+  owners[0].push_back({VirtAddr(0xffff'8000'0000'0000U), PhysAddr(0), 2048, 30, 7});
+  for (std::uint64_t i = 0; i < kPages; ++i) {
+    owners[1].push_back({VirtAddr(i * kPageBytes), PhysAddr(kFar + i * kGap), 1, 12, 7});
+  }
+  const auto index = ReverseIndex::Build(*pages.Build(), owners, 1);
+  ASSERT_TRUE(index);
+  for (std::uint64_t i = 0; i < kPages; ++i) {
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> got;
+    const PhysAddr pa(kFar + i * kGap);
+    index->ForEach(pa, [&](auto owner, VirtAddr va) { got.emplace_back(owner, va.value); });
+    std::sort(got.begin(), got.end());
+    ASSERT_EQ(got, (std::vector<std::pair<std::uint32_t, std::uint64_t>>{
+                       {0, 0xffff'8000'0000'0000U + pa.value}, {1, i * kPageBytes}}));
+  }
+}
+
 TEST(ReverseIndex, DoesNotDependOnThreads) {
   std::mt19937_64 random(18);
   const auto memory = Memory();
