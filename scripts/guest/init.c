@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // No libc, so that clang alone builds it for every machine. Output, one line each on the console:
-//   V2P PROC pid index state | V2P MAP pid va bytes kind | V2P PM pid va present pa | V2P SYM va |
-//   V2P READY
+//   V2P PROC pid index state | V2P MAP pid va bytes kind | V2P PM pid va present pa |
+//   V2P SWAP pid va type offset | V2P SYM va | V2P READY
+// With brd.ko in the initrd there are two swap areas, and some pages are written out to them.
 #include <stdint.h>
 
 typedef unsigned long ulong;
@@ -30,6 +31,7 @@ enum {
   kOpenat = 257,
   kMkdirat = 258,
   kFinit = 313,
+  kSwapon = 167,
   kNanosleep = 35
 };
 #elif defined(__i386__)
@@ -54,6 +56,7 @@ enum {
   kOpenat = 295,
   kMkdirat = 296,
   kFinit = 350,
+  kSwapon = 87,
   kNanosleep = 162
 };
 #elif defined(__aarch64__)
@@ -77,6 +80,7 @@ enum {
   kOpenat = 56,
   kMkdirat = 34,
   kFinit = 273,
+  kSwapon = 224,
   kNanosleep = 101
 };
 #endif
@@ -91,7 +95,7 @@ enum {
   kFixed = 0x10,
   kAnon = 0x20,
   kHuge = 0x40000,
-  kMaps = 24
+  kMaps = 28
 };
 
 struct Map {
@@ -99,7 +103,7 @@ struct Map {
   const char* kind;
 };
 static struct Map maps[kMaps];
-static int map_count;
+static int map_count, swap_areas;
 static char line[256];
 static int length;
 
@@ -154,6 +158,14 @@ static char* Make(const char* kind, ulong at, ulong bytes, int prot, int flags, 
   return (char*)p;
 }
 
+// Pages `first`, `first + step`, ... of an area of its own: asks the kernel to write them out.
+static void MakeSwapped(const char* kind, ulong pages, int prot, ulong first, ulong step) {
+  char* area = Make(kind, 0, pages * kPage, prot, 0, 1);
+  for (ulong i = first; area && i < pages; i += step) {
+    SysCall(kMadvise, (long)(area + i * kPage), kPage, 21, 0, 0, 0);  // MADV_PAGEOUT
+  }
+}
+
 static void MapEverything(int index) {
   char here;
   Make("anon4k", 0, 64 * kPage, kRd | kWr, 0, 1);
@@ -180,6 +192,12 @@ static void MapEverything(int index) {
   (void)index;
 #endif
   Make("huge", 0, 4 << 20, kRd | kWr, kHuge, 1);
+  if (swap_areas) {
+    MakeSwapped("swapped", 48, kRd | kWr, 0, 1);
+    MakeSwapped("swapmixed", 16, kRd | kWr, 1, 2);
+    MakeSwapped("swapro", 4, kRd, 0, 1);
+    MakeSwapped("swapnone", 4, 0, 0, 1);
+  }
   maps[map_count++] = (struct Map){(ulong)&MapEverything & ~(kPage - 1ul), kPage, "text_segment"};
   maps[map_count++] = (struct Map){(ulong)&here & ~(kPage - 1ul), kPage, "stack"};
 }
@@ -200,6 +218,9 @@ static void Tell(ulong pid, ulong index) {
       SysCall(kPread, pagemap, (long)&entry, 8, (long)at, (long)(at >> 32), 0);
       Text("V2P PM "), Decimal(pid), Text(" "), Hex(va), Text(entry >> 63 ? " 1 " : " 0 ");
       Hex(entry >> 63 ? (entry & ((1ull << 55) - 1)) << 12 : 0), EndLine();
+      if (entry >> 62 != 1) continue;  // Documentation/admin-guide/mm/pagemap.rst: bit 62, swapped
+      Text("V2P SWAP "), Decimal(pid), Text(" "), Hex(va), Text(" "), Decimal(entry & 31);
+      Text(" "), Hex((entry & ((1ull << 55) - 1)) >> 5), EndLine();
     }
   }
 }
@@ -226,6 +247,19 @@ static void WriteFile(const char* path, const char* text) {
   while (text[n]) ++n;
   SysCall(kWrite, f, (long)text, n, 0, 0, 0);
   SysCall(kClose, f, 0, 0, 0, 0, 0);
+}
+
+// Swap areas on RAM disks of 4 MiB, of one priority, so that the kernel takes both in turn. Header:
+// include/linux/swap.h, union swap_header.
+static void AddSwap(const char* disk) {
+  static char header[kPage];
+  ((uint32_t*)header)[256] = 1;
+  ((uint32_t*)header)[257] = 1023;  // the last page
+  for (int i = 0; i < 10; ++i) header[kPage - 10 + i] = "SWAPSPACE2"[i];
+  long file = Open(disk, 1);
+  SysCall(kWrite, file, (long)header, kPage, 0, 0, 0);
+  SysCall(kClose, file, 0, 0, 0, 0, 0);
+  swap_areas += SysCall(kSwapon, (long)disk, 0x8000 | 5, 0, 0, 0, 0) == 0;
 }
 
 static void Sleep(long seconds) {
@@ -256,6 +290,11 @@ void Main(void) {
   long module = Open("/qemu_fw_cfg.ko", 0);  // gives QEMU the VMCOREINFO note
   SysCall(kFinit, module, (long)"", 0, 0, 0, 0);
   WriteFile("/proc/sys/vm/nr_hugepages", "16");
+  module = Open("/brd.ko", 0);
+  if (module >= 0 && SysCall(kFinit, module, (long)"rd_nr=2 rd_size=4096", 0, 0, 0, 0) == 0) {
+    AddSwap("/dev/ram0");
+    AddSwap("/dev/ram1");
+  }
   TellSymbols();
   int told[2];
   char byte;

@@ -1,6 +1,9 @@
-// Follows the walks of a run that ended at Windows entries that are not present.
+// What is known of entries that are not present, beyond the walk: Windows entries are followed.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/following.h"
+
+#include "base/vmcoreinfo.h"
+#include "translate/linux_pte.h"
 
 namespace v2p::cli {
 namespace {
@@ -24,6 +27,11 @@ GuestOs GuestOsOf(const Image& image, const RootChoice& root) {
   return root.system ? root.system->os : image.facts.os;
 }
 
+std::string LinuxReleaseOf(const Image& image, const RootChoice& root) {
+  if (root.system) return root.system->version;
+  return ParseVmcoreinfo(image.facts.vmcoreinfo).release.value_or("");
+}
+
 FollowRun::FollowRun(const Args& args, const Image& image, const RootChoice& root)
     : args_(args),
       image_(image),
@@ -45,10 +53,22 @@ void FollowRun::Learn() {
   follower_.emplace(*image_.memory, root_.mode, *context_);
 }
 
+void FollowRun::NameForms(std::span<Walk> walks) const {
+  const std::string release = LinuxReleaseOf(image_, root_);
+  for (Walk& walk : walks) {
+    if (walk.status != WalkStatus::kNotPresent) continue;
+    const std::size_t last = walk.step_count - 1U;
+    walk.state = LinuxForm(Mode(walk.mode), last, walk.steps[last].entry, release);
+  }
+}
+
 void FollowRun::Follow(std::span<Walk> walks,
                        std::vector<std::unique_ptr<const Following>>* found) {
   found->clear();
   found->resize(walks.size());
+  if (root_.mode == ModeName::kArm64 && GuestOsOf(image_, root_) == GuestOs::kLinux) {
+    NameForms(walks);
+  }
   if (!enabled_) return;
   for (std::size_t i = 0; i < walks.size(); ++i) {
     if (walks[i].status != WalkStatus::kNotPresent) continue;

@@ -1,10 +1,11 @@
-// Follows the walks of a run that ended at Windows entries that are not present.
+// What is known of entries that are not present, beyond the walk: Windows entries are followed.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -21,6 +22,9 @@ namespace v2p::cli {
 /// Whose entries the image has: what the locator found, else what the container claims.
 GuestOs GuestOsOf(const Image& image, const RootChoice& root);
 
+/// The release of a Linux kernel, by the locator or the container's note; empty: unknown.
+std::string LinuxReleaseOf(const Image& image, const RootChoice& root);
+
 /// What a run needs to follow entries; learns the kernel's rules when the first one is met.
 class FollowRun {
  public:
@@ -32,7 +36,7 @@ class FollowRun {
   Status OpenPageFiles();
 
   /// Follows those of `walks` that can be, changes them, and gives for each what was found (null:
-  /// nothing had to be followed).
+  /// nothing had to be followed). Of Linux entries only the form is told more exactly.
   void Follow(std::span<Walk> walks, std::vector<std::unique_ptr<const Following>>* found);
 
   /// The rules that were used; null when nothing had to be followed so far.
@@ -40,6 +44,7 @@ class FollowRun {
 
  private:
   void Learn();
+  void NameForms(std::span<Walk> walks) const;
 
   const Args& args_;
   const Image& image_;

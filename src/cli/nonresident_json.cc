@@ -93,7 +93,14 @@ Json WindowsJson(const Record& record, const Following& following) {
   json["prototype"] = following.prototype ? PrototypeJson(*following.prototype) : Json();
   json["stored"] = PageFileJson(following);
   json["rules"] = RulesJson(*record.Context().paging);
+  json["swap"] = Json();
   return json;
+}
+
+Json SwapJson(const Record& record) {
+  const auto swap = record.SwapAt();
+  if (!swap) return {};
+  return {{"type", swap->type}, {"offset", swap->offset}};
 }
 
 Json LinuxJson(const Record& record) {
@@ -105,6 +112,7 @@ Json LinuxJson(const Record& record) {
   json["prototype"] = Json();
   json["stored"] = Json();
   json["rules"] = Json();
+  json["swap"] = SwapJson(record);
   return json;
 }
 

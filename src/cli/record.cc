@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "translate/linux_pte.h"
+#include "cli/following.h"
 
 namespace v2p::cli {
 namespace {
@@ -57,6 +57,9 @@ std::optional<std::string_view> Record::Reason() const {
 
 std::string Record::Elsewhere() const {
   if (const auto frame = ProtnoneAt()) return fmt::format("frame {:#x}", *frame);
+  if (const auto swap = SwapAt()) {
+    return fmt::format("swap area {}, page {:#x}", swap->type, swap->offset);
+  }
   if (followed_ == nullptr || !followed_->pte || walk_->Mapped()) return {};
   const WindowsPte* pte = &*followed_->pte;
   if (followed_->prototype && followed_->prototype->entry) pte = &followed_->prototype->pte;
@@ -75,8 +78,16 @@ std::string Record::Elsewhere() const {
 std::optional<std::uint64_t> Record::ProtnoneAt() const {
   if (walk_->state != EntryState::kProtnone) return std::nullopt;
   const std::size_t last = walk_->step_count - 1U;
-  const auto frame = ProtnoneFrame(Mode(walk_->mode), last, walk_->steps[last].entry);
+  const auto frame = ProtnoneFrame(Mode(walk_->mode), last, walk_->steps[last].entry,
+                                   LinuxReleaseOf(*context_->image, *context_->root));
   return frame ? std::optional(frame->value) : std::nullopt;
+}
+
+std::optional<SwapPlace> Record::SwapAt() const {
+  if (walk_->state != EntryState::kSwap) return std::nullopt;
+  const std::size_t last = walk_->step_count - 1U;
+  return SwapPlaceOf(Mode(walk_->mode), last, walk_->steps[last].entry,
+                     LinuxReleaseOf(*context_->image, *context_->root));
 }
 
 std::optional<std::uint64_t> Record::StepFileOffset(std::size_t i) const {

@@ -14,6 +14,7 @@
 #include "dumpfmt/image.h"
 #include "translate/dbgeng.h"
 #include "translate/follower.h"
+#include "translate/linux_pte.h"
 #include "translate/walk.h"
 
 namespace v2p::cli {
@@ -48,6 +49,8 @@ class Record {
   std::string Elsewhere() const;
   /// Where a Linux PROT_NONE entry says its page is. Never an answer.
   std::optional<std::uint64_t> ProtnoneAt() const;
+  /// Where a Linux swap entry says its page is.
+  std::optional<SwapPlace> SwapAt() const;
 
   /// Where the root of this walk came from: TTBR1 may have another source than TTBR0.
   std::string_view DtbSource() const;

@@ -18,7 +18,8 @@ IMAGES = {
     "guests/x64.elf": 23164, "guests/x64pti.elf": 11976, "guests/x86pae.elf": 8749,
     "guests/x86.lime": 9455, "guests/arm64.elf": 1057, "guests/lime.lime": 24323,
     "guests/win64.dmp": 20516, "guests/win32pae.dmp": 7294, "guests/x64la57.lime": 4559,
-    "guests/x64hole.lime": 4734, "windows/rewind_cng.dmp": 16674, "windows/arm64_first_mib.dmp": 53,
+    "guests/x64hole.lime": 4734, "guests/x64swap.elf": 2100, "guests/x86paeswap.elf": 1900,
+    "guests/arm64swap.elf": 1000, "windows/rewind_cng.dmp": 16674, "windows/arm64_first_mib.dmp": 53,
 }
 SHORT = {"rewind_cng": "rewind"}
 

@@ -144,6 +144,7 @@ EXCEPTIONS = {
     "x86pae": dict(protnone=12, shared=3), "x86": dict(protnone=12, shared=3),
     "arm64": dict(protnone=12, shared=3, el0=150), "lime": dict(protnone=12, shared=3),
     "win64": dict(protnone=12, shared=3), "win32pae": dict(protnone=12, shared=3),
+    "x64swap": dict(protnone=8), "x86paeswap": dict(protnone=8), "arm64swap": dict(protnone=8),
 }
 
 
