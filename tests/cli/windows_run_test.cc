@@ -4,34 +4,15 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "support/tool_run.h"
 #include "support/windows_image.h"
 #include "support/zstd_files.h"
 
 namespace v2p::test {
 namespace {
-
-struct Outcome {
-  int status = -1;
-  std::string out;  // both streams
-};
-
-Outcome RunTool(const std::string& arguments) {
-  Outcome run;
-  const std::string command = fmt::format("{} {} 2>&1", V2P_BINARY, arguments);
-  FILE* pipe = popen(command.c_str(), "r");
-  std::array<char, 4096> buffer{};
-  while (const std::size_t got = fread(buffer.data(), 1, buffer.size(), pipe)) {
-    run.out.append(buffer.data(), got);
-  }
-  run.status = WEXITSTATUS(pclose(pipe));
-  return run;
-}
 
 class WindowsRun : public testing::Test {
  protected:
@@ -47,11 +28,7 @@ class WindowsRun : public testing::Test {
 
   std::string Write(const WindowsImage& image) const {
     const std::string path = folder_.Path("image.raw");
-    std::ofstream file(path, std::ios::binary);
-    for (const std::uint64_t at : image.memory.Pages()) {
-      file.seekp(static_cast<std::streamoff>(at));
-      file.write(reinterpret_cast<const char*>(image.memory.PageAt(at)), 4096);
-    }
+    WriteRaw(image.memory, path);
     return path;
   }
 

@@ -96,13 +96,19 @@ const std::vector<StoreColumn> kStoreColumns = {
 
 StoreFixture::StoreFixture(const StoreColumn& column, const StoreOptions& options)
     : mode(column.era.mode),
+      kernel_root(options.ram_begin + 0x1000),
+      owner_root(options.ram_begin + 0x2000),
+      user_root(options.ram_begin + 0x3000),
       column_(column),
       options_(options),
       layout_("compressed_store"),
       entries_(column.era),
       narrow_(column.era.mode == ModeName::kPae),
+      next_pa_(options.ram_begin + 0x10000),
       next_kernel_(narrow_ ? 0x90000000 : 0xffff9a8000000000) {
-  owner_object = narrow_ ? 0x91223080 : 0xffff9a8011223080;
+  owner_object = options.owner_object != 0 ? options.owner_object
+                 : narrow_                 ? 0x91223080
+                                           : 0xffff9a8011223080;
   for (const std::uint64_t root : {kernel_root, owner_root, user_root}) memory.AddPage(root);
   const std::uint64_t first = NewKernelPage();
   NewKernelPage();  // the structure is longer than a page; its two pages are apart in memory
@@ -410,6 +416,27 @@ void StoreFixture::MakeDecoys() {
   pages.push_back({"key of 29 bits", va - kPage, 0, {}, "key-out-of-range"});
   add(entries_.Software(options_.number, 0x30001));
   pages.push_back({"key in no tree", va - kPage, 0, {}, "tree-key-missing"});
+}
+
+void StoreFixture::Graft(SparseMemory& memory, ModeName mode, std::uint64_t from,
+                         std::uint64_t root) {
+  const auto graft = [&](const auto& self, std::uint64_t source, std::uint64_t target,
+                         unsigned entries, unsigned below) -> void {
+    for (unsigned i = 0; i < entries; ++i) {
+      const std::uint64_t given = memory.Get(source + i * 8, 8).value_or(0);
+      const std::uint64_t had = memory.Get(target + i * 8, 8).value_or(0);
+      if (given == 0) continue;
+      if (had == 0) {
+        memory.Put64(target + i * 8, given);
+      } else if (below == 0 || (given & had & 1) == 0) {
+        throw std::invalid_argument("two pages for one address");
+      } else if (((given ^ had) & 0xffffffffff000) != 0) {
+        self(self, given & 0xffffffffff000, had & 0xffffffffff000, 512, below - 1);
+      }
+    }
+  };
+  const bool narrow = mode == ModeName::kPae;
+  graft(graft, from, root, narrow ? 4 : 512, narrow ? 2 : 3);
 }
 
 std::uint64_t StoreFixture::AddTwin(bool same_tree) {

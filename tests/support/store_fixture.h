@@ -35,9 +35,11 @@ struct StorePage {
 };
 
 struct StoreOptions {
-  unsigned number = 2;         ///< page file number of the store
-  unsigned tree_depth = 2;     ///< levels of the tree
-  bool xpress_on_lz4 = false;  ///< data of the wrong codec for the build
+  unsigned number = 2;             ///< page file number of the store
+  unsigned tree_depth = 2;         ///< levels of the tree
+  bool xpress_on_lz4 = false;      ///< data of the wrong codec for the build
+  std::uint64_t ram_begin = 0;     ///< physical address that everything lies above
+  std::uint64_t owner_object = 0;  ///< EPROCESS of MemCompression; 0: one is made up
 };
 
 /// Builds at once; the members say where things are, for tests that damage them.
@@ -47,7 +49,7 @@ class StoreFixture {
 
   SparseMemory memory;
   ModeName mode;
-  std::uint64_t kernel_root = 0x1000, owner_root = 0x2000, user_root = 0x3000;
+  std::uint64_t kernel_root, owner_root, user_root;
   std::uint64_t owner_object = 0;
   std::uint64_t store_va = 0;
   std::vector<StorePage> pages;
@@ -63,6 +65,10 @@ class StoreFixture {
   void PutPointer(std::uint64_t pa, std::uint64_t value);
   std::uint64_t TreeRoot() const { return tree_root_; }  ///< VA
   std::uint64_t FirstLeaf() const { return first_leaf_; }
+  /// Physical address of the record of `page` (of its first one, where there is a hop).
+  std::uint64_t RecordAt(const StorePage& page) { return At(RecordVa(keys_.at(page.key))); }
+  /// Gives the tables under `root` every entry of those under `from` that they lack.
+  static void Graft(SparseMemory& memory, ModeName mode, std::uint64_t from, std::uint64_t root);
   /// Another store of the same machine, with a copy of the tree root pointer: same keys.
   std::uint64_t AddTwin(bool same_tree);
 
@@ -97,7 +103,7 @@ class StoreFixture {
   Layout layout_;
   WindowsEntries entries_;
   bool narrow_;
-  std::uint64_t next_pa_ = 0x10000;
+  std::uint64_t next_pa_;
   std::uint64_t next_kernel_;
   std::uint64_t next_user_ = 0x10000000;
   std::uint64_t next_data_ = 0;  ///< 16-byte units used in the regions
