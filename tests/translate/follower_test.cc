@@ -1,12 +1,11 @@
 // Following entries that are not present: the debugger's own prototype walk, synthetic images of
 // every era (made from a transcription of the type information that is apart from the parser),
-// real pages of Windows 10 17763, and properties over random entries.
+// real pages of Windows 10 17763. Properties over random entries: follow_properties_test.cc.
 // SPDX-License-Identifier: Apache-2.0
 #include "translate/follower.h"
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <vector>
 
 #include "dumpfmt/format.h"
@@ -191,51 +190,6 @@ TEST(Follower, OnePrototypeHop) {
   EXPECT_FALSE(outcome.walk.Mapped());
   ASSERT_TRUE(outcome.following.prototype.has_value());
   EXPECT_EQ(outcome.following.prototype->on->reason, "prototype-nested");
-}
-
-// Random tables whose entries have random forms: no followed frame lies beyond the memory, every
-// walk ends, and following is deterministic.
-TEST(Follower, RandomEntriesNeverInventAFrame) {
-  std::mt19937_64 random(20261128);
-  std::size_t mapped = 0;
-  std::size_t refused = 0;
-  for (unsigned round = 0; round < 40; ++round) {
-    for (const PteEra& era : kPteEras) {
-      const PagingMode& mode = Mode(era.mode);
-      SparseMemory pages;
-      for (std::uint64_t at = 0x1000; at < 0x9000; at += mode.entry_bytes) {
-        std::uint64_t entry = random();  // a quarter of all forms, valid or not
-        const std::uint64_t frame = (1 + random() % 12) << 12;
-        const unsigned kind = random() % 4;
-        if (kind == 1) entry = frame | 0x880;  // transition, a third of them beyond the memory
-        if (kind > 1) entry = frame | 1;
-        if (mode.entry_bytes == 4) {
-          pages.Put32(at, static_cast<std::uint32_t>(entry));
-        } else {
-          pages.Put64(at, entry);
-        }
-      }
-      const auto memory = pages.Build();
-      const PagingContext context =
-          MakePagingContext(*memory, mode, PhysAddr(0x1000), std::nullopt, era.build);
-      for (unsigned i = 0; i < 200; ++i) {
-        const std::uint64_t va = mode.va_bits == 32 ? random() & 0xffffffff : random() >> 17;
-        const Outcome outcome = Follow(*memory, mode, 0x1000, context, va);
-        if (!outcome.following.pte) continue;
-        if (outcome.walk.Mapped() && outcome.walk.state != EntryState::kPresent) {
-          ++mapped;
-          EXPECT_LT(outcome.walk.pa, memory->End());
-        } else {
-          ++refused;
-        }
-        const Outcome again = Follow(*memory, mode, 0x1000, context, va);
-        EXPECT_EQ(again.walk.pa, outcome.walk.pa);
-        EXPECT_EQ(again.following.reason, outcome.following.reason);
-      }
-    }
-  }
-  EXPECT_GT(mapped, 500U);
-  EXPECT_GT(refused, 500U);
 }
 
 }  // namespace
