@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -15,6 +16,22 @@ constexpr unsigned kKeyBits = 28;
 PagingContext WithFiles(PagingContext context, const PageFiles* files) {
   context.pages = files;
   return context;
+}
+
+// Of two failed checks the one that comes later: it tells more of the real store, should there be
+// pages that only look like one.
+std::string_view Further(std::string_view a, std::string_view b) {
+  constexpr std::array<std::string_view, 11> kOrder = {
+      "store-not-found",       "store-self-pointer",
+      "store-owner",           "store-regions",
+      "store-chunk-geometry",  "store-record-geometry",
+      "store-region-geometry", "store-tree-root",
+      "store-algorithm",       "store-tree",
+      "store-self-test"};
+  const auto place = [&](std::string_view name) {
+    return std::find(kOrder.begin(), kOrder.end(), name) - kOrder.begin();
+  };
+  return place(b) > place(a) ? b : a;
 }
 
 std::string Hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
@@ -58,17 +75,17 @@ void CompressedStore::FindStores(const StoreSystem& system, const StoreLayout& l
       auto store =
           MemoryStore::Open(kernel_, owner_, VirtAddr(self), system.owner_object, layout, &failed);
       if (!store) {
-        failure_ = failed;
+        failure_ = Further(failure_, failed);
         continue;
       }
       const auto entries = store->Tree().Entries();
       if (!entries) {
-        failure_ = "store-tree";
+        failure_ = Further(failure_, "store-tree");
         continue;
       }
       const auto test = store->TestRecords(*entries);
       if (!test.Passed()) {
-        failure_ = "store-self-test";  // D3
+        failure_ = Further(failure_, "store-self-test");  // D3
         continue;
       }
       for (const auto& [key, value] : *entries) tree_keys_.insert(key);

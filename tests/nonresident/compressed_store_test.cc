@@ -1,75 +1,21 @@
 // The compressed store, over synthetic machines of every known column of offsets (built apart from
-// the parser, see support/store_fixture.h): every page right, every broken link named.
+// the parser, see support/store_fixture.h): every page right. Damage: store_damage_test.cc.
 // SPDX-License-Identifier: Apache-2.0
 #include "nonresident/compressed_store.h"
 
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "support/store_fixture.h"
-#include "translate/address_space.h"
+#include "support/store_machine.h"
+#include "support/temp_file.h"
 #include "translate/dbgeng.h"
-#include "translate/follower.h"
 
 namespace v2p::test {
 namespace {
 
-struct Machine {
-  std::unique_ptr<PhysicalMemory> memory;
-  PagingContext context;
-  std::unique_ptr<CompressedStore> store;
-};
-
-Machine Open(const StoreFixture& fixture, std::optional<std::uint32_t> build) {
-  Machine machine;
-  machine.memory = fixture.memory.Build();
-  machine.context =
-      MakePagingContext(*machine.memory, Mode(fixture.mode), PhysAddr(fixture.user_root),
-                        PhysAddr(fixture.kernel_root), build);
-  StoreSystem system;
-  system.mode = fixture.mode;
-  system.build = build;
-  system.kernel_root = PhysAddr(fixture.kernel_root);
-  system.owner_object = VirtAddr(fixture.owner_object);
-  system.owner_root = PhysAddr(fixture.owner_root);
-  system.user_roots = {PhysAddr(fixture.user_root)};
-  machine.store =
-      std::make_unique<CompressedStore>(*machine.memory, system, machine.context, nullptr);
-  machine.context.pages = machine.store.get();
-  return machine;
-}
-
-// As the tool asks: the user's walk, followed.
-Following Ask(const Machine& machine, const StoreFixture& fixture, std::uint64_t va, Walk* walk) {
-  AddressSpaceSpec spec;
-  spec.mode = fixture.mode;
-  spec.dtb = fixture.user_root;
-  spec.os = GuestOs::kWindows;
-  *walk = AddressSpace(*machine.memory, spec).Translate(VirtAddr(va));
-  return Follower(*machine.memory, fixture.mode, machine.context).Follow(*walk);
-}
-
 void ExpectEveryPage(const StoreFixture& fixture, std::optional<std::uint32_t> build) {
-  const Machine machine = Open(fixture, build);
-  ASSERT_EQ(machine.store->Failure(), "");
+  const StoreMachine machine(fixture, build);
   EXPECT_EQ(machine.store->Stores(), 1U);
-  std::size_t right = 0;
-  for (const StorePage& page : fixture.pages) {
-    SCOPED_TRACE(page.what);
-    Walk walk;
-    const Following following = Ask(machine, fixture, page.va, &walk);
-    EXPECT_EQ(walk.status, WalkStatus::kNotPresent) << "a compressed page has no address";
-    EXPECT_EQ(walk.state, EntryState::kCompressedStore);
-    ASSERT_TRUE(following.stored.has_value());
-    EXPECT_EQ(following.stored->failure, page.failure);
-    ASSERT_EQ(following.stored->bytes != nullptr, page.failure.empty());
-    if (page.failure.empty()) {
-      EXPECT_EQ(*following.stored->bytes, page.bytes);
-      ++right;
-    }
-  }
-  EXPECT_GE(right, 300U);
+  ExpectEveryPage(fixture, machine);
 }
 
 TEST(CompressedStore, EveryColumnOfOffsets) {
@@ -83,9 +29,9 @@ TEST(CompressedStore, TablesAndSharedPagesInTheStore) {
   for (const StoreColumn& column : kStoreColumns) {
     SCOPED_TRACE(column.structure);
     const StoreFixture fixture(column);
-    const Machine machine = Open(fixture, column.build);
+    const StoreMachine machine(fixture, column.build);
     Walk walk;
-    const Following table = Ask(machine, fixture, fixture.table_va + 0x123, &walk);
+    const Following table = machine.Ask(fixture.table_va + 0x123, &walk);
     EXPECT_TRUE(walk.Mapped());
     EXPECT_EQ(walk.pa.value, fixture.table_pa + 0x123);
     const unsigned last = walk.step_count - 1U;
@@ -96,10 +42,16 @@ TEST(CompressedStore, TablesAndSharedPagesInTheStore) {
     EXPECT_EQ(GetVirtualTranslationPhysicalOffsets(walk, nullptr, 0, &levels), kSFalse);
     EXPECT_EQ(levels, last + 1) << "the base and the entries that were in memory";
 
-    const Following shared = Ask(machine, fixture, fixture.prototype_va, &walk);
+    const Following shared = machine.Ask(fixture.prototype_va, &walk);
     EXPECT_EQ(walk.state, EntryState::kCompressedStore);
     ASSERT_TRUE(shared.stored && shared.stored->bytes != nullptr);
     EXPECT_EQ(*shared.stored->bytes, fixture.pages[0].bytes);
+
+    const Following inner = machine.Ask(fixture.shared_va + 0x456, &walk);
+    EXPECT_TRUE(walk.Mapped()) << "its prototype entry is on a page of the store";
+    EXPECT_EQ(walk.pa.value, fixture.shared_pa + 0x456);
+    ASSERT_TRUE(inner.prototype && inner.prototype->on);
+    EXPECT_TRUE(inner.prototype->on->stored.has_value());
   }
 }
 
@@ -114,8 +66,33 @@ TEST(CompressedStore, NumberOfThePageFileIsLearnt) {
   for (const unsigned number : {1U, 3U}) {
     const StoreFixture fixture(kStoreColumns[2], {.number = number});
     ExpectEveryPage(fixture, 17763);
-    EXPECT_EQ(Open(fixture, 17763).store->Calibrated()->rule.number, number);
+    EXPECT_EQ(StoreMachine(fixture, 17763).store->Calibrated()->rule.number, number);
   }
+}
+
+// Builds between the columns' first ones, which share their offsets.
+TEST(CompressedStore, BuildsWithinAColumn) {
+  ExpectEveryPage(StoreFixture(kStoreColumns[2]), 18363);
+  for (const std::uint32_t build : {22000U, 22621U, 22631U}) {
+    SCOPED_TRACE(build);
+    ExpectEveryPage(StoreFixture(kStoreColumns[3]), build);
+  }
+  ExpectEveryPage(StoreFixture(kStoreColumns[4]), 26200);
+}
+
+// Data of a record that was itself paged out is had when its page file is given.
+TEST(CompressedStore, DataInAGivenPageFile) {
+  StoreFixture fixture(kStoreColumns[2]);
+  StorePage& page = fixture.pages.at(fixture.paged_out);
+  ASSERT_EQ(page.failure, "data-paged-out");
+  const PageBytes lost = fixture.paged_out_bytes;
+  std::vector<std::byte> file(0x4322 * kPageBytes);
+  std::copy(lost.begin(), lost.end(), file.end() - static_cast<std::ptrdiff_t>(kPageBytes));
+  const TempFile path(file);
+  PageFiles files;
+  ASSERT_TRUE(files.Add(0, path.Path()));
+  page.failure.clear();
+  ExpectEveryPage(fixture, StoreMachine(fixture, 17763, &files));
 }
 
 // A build that is in no table: the live offsets decide, as long as records decompress.
@@ -125,104 +102,36 @@ TEST(CompressedStore, UnknownBuildUsesLiveOffsets) {
 
 TEST(CompressedStore, WrongCodecFailsTheSelfTest) {
   const StoreFixture fixture(kStoreColumns[4], {.xpress_on_lz4 = true});
-  const Machine machine = Open(fixture, 26100);
+  const StoreMachine machine(fixture, 26100);
   EXPECT_EQ(machine.store->Stores(), 0U);
   EXPECT_EQ(machine.store->Failure(), "store-self-test");
   Walk walk;
-  const Following following = Ask(machine, fixture, fixture.pages[0].va, &walk);
+  const Following following = machine.Ask(fixture.pages[0].va, &walk);
   EXPECT_EQ(following.stored->failure, "store-or-page-file-undecided");
   EXPECT_EQ(following.stored->bytes, nullptr);
 }
 
 TEST(CompressedStore, BuildsBefore1607AreOutOfScope) {
   const StoreFixture fixture(kStoreColumns[0]);
-  EXPECT_EQ(Open(fixture, 10586).store->Failure(), "store-unsupported");
-}
-
-// One broken link at a time: the named check, never bytes.
-struct Break {
-  const char* what;
-  std::function<void(StoreFixture&)> damage;
-  const char* failure;  // of the store as a whole, or of the first page when it is not disabled
-};
-
-TEST(CompressedStore, EveryBrokenLinkIsNamed) {
-  const std::uint64_t user = 0x12345000;
-  const std::uint64_t absent = 0xffff9b0000000000;
-  const std::vector<Break> breaks = {
-      {"self pointer", [](auto& f) { f.PutPointer(f.FieldAt("SmkmStore"), f.store_va + 0x1000); },
-       "store-not-found"},
-      {"owner", [](auto& f) { f.PutPointer(f.FieldAt("OwnerProcess"), 0); }, "store-owner"},
-      {"regions, user", [&](auto& f) { f.PutPointer(f.FieldAt("CompressedRegionPtrArray"), user); },
-       "store-regions"},
-      {"regions, absent",
-       [&](auto& f) { f.PutPointer(f.FieldAt("CompressedRegionPtrArray"), absent); },
-       "store-regions"},
-      {"bit value", [](auto& f) { f.memory.Put32(f.FieldAt("chunk.BitValue"), 21); },
-       "store-chunk-geometry"},
-      {"records mask",
-       [](auto& f) { f.memory.Put32(f.FieldAt("chunk.PageRecordsPerChunkMask"), 0xfe); },
-       "store-chunk-geometry"},
-      {"record size", [](auto& f) { f.memory.Put32(f.FieldAt("chunk.PageRecordSize"), 8); },
-       "store-record-geometry"},
-      {"region shift", [](auto& f) { f.memory.Put32(f.FieldAt("RegionIndexMask"), 40); },
-       "store-region-geometry"},
-      {"region mask", [](auto& f) { f.memory.Put32(f.FieldAt("RegionSizeMask"), 0x1ffe); },
-       "store-region-geometry"},
-      {"algorithm", [](auto& f) { f.memory.Put32(f.FieldAt("CompressionAlgorithm"), 2); },
-       "store-algorithm"},
-      {"tree root, user", [&](auto& f) { f.PutPointer(f.FieldAt("PagesTree"), user); },
-       "store-tree-root"},
-      {"tree root, absent", [&](auto& f) { f.PutPointer(f.FieldAt("PagesTree"), absent); },
-       "store-tree-root"},
-      {"tree root, itself", [](auto& f) { f.PutPointer(f.At(f.TreeRoot()) + 8, f.TreeRoot()); },
-       "store-tree"},
-      {"tree count", [](auto& f) { f.memory.Put32(f.At(f.TreeRoot()), 0x0001ffff); },
-       "store-tree-root"},
-      {"leaf keys out of order",
-       [](auto& f) { f.memory.Put32(f.At(f.FirstLeaf()) + 16, 0xfffffff0); }, "store-tree"},
-      {"leaf missing", [](auto& f) { f.memory.RemovePage(f.At(f.FirstLeaf())); }, "store-tree"},
-      {"chunk rows",
-       [&](auto& f) {
-         for (unsigned row = 0; row < 12; ++row) {
-           f.PutPointer(f.FieldAt("ChunkPtrArray") + row * 8, user);
-         }
-       },
-       "store-self-test"},
-      {"second page of the store", [](auto& f) { f.memory.RemovePage(f.At(f.store_va + 0x1000)); },
-       "store-owner"},
-  };
-  for (const Break& broken : breaks) {
-    SCOPED_TRACE(broken.what);
-    StoreFixture fixture(kStoreColumns[2]);
-    broken.damage(fixture);
-    const Machine machine = Open(fixture, 17763);
-    EXPECT_EQ(machine.store->Stores(), 0U);
-    EXPECT_EQ(machine.store->Failure(), broken.failure);
-    Walk walk;
-    const Following following = Ask(machine, fixture, fixture.pages[0].va, &walk);
-    ASSERT_TRUE(following.stored.has_value());
-    EXPECT_EQ(following.stored->bytes, nullptr);
-    EXPECT_EQ(following.stored->failure, "store-or-page-file-undecided");
-  }
+  EXPECT_EQ(StoreMachine(fixture, 10586).store->Failure(), "store-unsupported");
 }
 
 TEST(CompressedStore, TwinThatAgreesIsNoDoubt) {
   StoreFixture fixture(kStoreColumns[2]);
   fixture.AddTwin(true);
-  const Machine machine = Open(fixture, 17763);
+  const StoreMachine machine(fixture, 17763);
   EXPECT_EQ(machine.store->Stores(), 2U);
   Walk walk;
-  EXPECT_NE(Ask(machine, fixture, fixture.pages[0].va, &walk).stored->bytes, nullptr);
+  EXPECT_NE(machine.Ask(fixture.pages[0].va, &walk).stored->bytes, nullptr);
 }
 
 TEST(CompressedStore, TwinWithAnotherRecordIsAmbiguous) {
   StoreFixture fixture(kStoreColumns[2]);
   fixture.AddTwin(false);
-  const Machine machine = Open(fixture, 17763);
+  const StoreMachine machine(fixture, 17763);
   ASSERT_EQ(machine.store->Stores(), 2U);
   Walk walk;
-  const auto stored = Ask(machine, fixture, fixture.pages[0].va, &walk).stored;
+  const auto stored = machine.Ask(fixture.pages[0].va, &walk).stored;
   EXPECT_EQ(stored->failure, "store-ambiguous");
   EXPECT_EQ(stored->bytes, nullptr);
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 #include <stdexcept>
 
 namespace v2p::test {
@@ -223,35 +224,46 @@ StoreFixture::Data StoreFixture::PutData(const Bytes& data) {
           static_cast<std::uint32_t>(data.size())};
 }
 
-// Chunk numbers 1 (row 0), 10 (row 3, column 2) and 0xd00 (row 11, column 0x500), in turn; when a
-// chunk is full, the one behind it.
+std::uint64_t StoreFixture::RowVa(std::uint32_t number) const {
+  const std::uint64_t rows = narrow_ ? 0x98000000 : 0xffff9a8800000000;
+  return rows + (static_cast<std::uint64_t>(std::bit_width(number)) - 1) * 0x20000;
+}
+
+std::uint64_t StoreFixture::SlotVa(std::uint32_t number) const {
+  const std::uint64_t slot_bytes = !narrow_ ? 16 : column_.build < 15063 ? 8 : 12;
+  return RowVa(number) + (number - std::bit_floor(number)) * slot_bytes;
+}
+
 std::uint64_t StoreFixture::RecordVa(std::uint32_t chunk_key) {
   const std::uint32_t number = chunk_key >> kBitValue;
   auto& chunk = chunk_pages_[number];
   if (chunk == 0) {
     chunk = NewKernelPage();
     const auto row = static_cast<unsigned>(std::bit_width(number)) - 1;
-    const std::uint64_t column = number - (1U << row);
-    const std::uint64_t rows = narrow_ ? 0x98000000 : 0xffff9a8800000000;
-    const std::uint64_t row_va = rows + row * 0x20000;
-    const std::uint64_t slot_bytes = !narrow_ ? 16 : column_.build < 15063 ? 8 : 12;
-    PutPointer(FieldAt("ChunkPtrArray") + row * (narrow_ ? 4 : 8), row_va);
+    PutPointer(FieldAt("ChunkPtrArray") + row * (narrow_ ? 4 : 8), RowVa(number));
     Bytes pointer;
     Append(&pointer, chunk, narrow_ ? 4 : 8);
-    PutBytes(kernel_root, row_va + column * slot_bytes, pointer);
+    PutBytes(kernel_root, SlotVa(number), pointer);
   }
   return chunk + kChunkHeader + (chunk_key & ((1U << kBitValue) - 1)) * kRecordBytes;
 }
 
-std::uint32_t StoreFixture::PutRecord(std::uint32_t region_key, std::uint32_t size_word) {
-  constexpr std::array<std::uint32_t, 3> kFirst = {0x100, 0xa00, 0xd0000};
-  const std::uint32_t count = next_chunk_key_++ - 0x100;
-  const std::uint32_t chunk_key = kFirst[count % 3] + count / 3;
+void StoreFixture::PutRecordAt(std::uint32_t chunk_key, std::uint32_t region_key,
+                               std::uint32_t size_word) {
   Bytes record;
   Append(&record, region_key, 4);
   Append(&record, size_word, 4);
   Append(&record, 0xc0ffee, 4);
   PutBytes(kernel_root, RecordVa(chunk_key), record);
+}
+
+// Chunk numbers 1 (row 0), 10 (row 3, column 2) and 0xd00 (row 11, column 0x500), in turn; when a
+// chunk is full, the one behind it.
+std::uint32_t StoreFixture::PutRecord(std::uint32_t region_key, std::uint32_t size_word) {
+  constexpr std::array<std::uint32_t, 3> kFirst = {0x100, 0xa00, 0xd0000};
+  const std::uint32_t count = next_chunk_key_++ - 0x100;
+  const std::uint32_t chunk_key = kFirst[count % 3] + count / 3;
+  PutRecordAt(chunk_key, region_key, size_word);
   return chunk_key;
 }
 
@@ -324,9 +336,15 @@ void StoreFixture::MakePages() {
     const std::uint64_t entry = EntryAt(owner_root, va);
     const std::uint64_t frame = (*memory.Get(entry, 8) & 0xffffffffff000) >> 12;
     PutEntry(entry, transition ? entries_.Transition(frame) : entries_.Software(0, 0x4321));
+    if (transition) return;
+    paged_out = pages.size() - 1;
+    std::copy_n(memory.PageAt(frame << 12), kPage, paged_out_bytes.begin());
+    memory.RemovePage(frame << 12);
   };
   MakeTableInStore();
   MakePrototype();
+  MakeSharedTable();
+  MakeLonePage();
   move_data("data in transition", true, "");
   move_data("data in a page file", false, "data-paged-out");
 }
@@ -348,6 +366,45 @@ void StoreFixture::MakePrototype() {
   const std::uint64_t array = NewKernelPage();
   PutEntry(At(array) + 8, entries_.Software(options_.number, pages[0].key & 0xfffffff, 4));
   PutEntry(EntryAt(user_root, prototype_va), entries_.Prototype(array + 8));
+}
+
+// A page of prototype entries that is compressed: the kernel's entry for it names the store.
+void StoreFixture::MakeSharedTable() {
+  shared_pa = NewPage();
+  std::array<std::byte, 4096> array{};
+  for (unsigned i = 0; i < 8; ++i) {
+    array[i] = static_cast<std::byte>((shared_pa | kFlags) >> (8 * i));
+  }
+  const Bytes data = Compressed(array, 9);
+  AddPage("prototype entries", data, static_cast<std::uint32_t>(data.size()), array);
+  const std::uint64_t page = pages.back().key & 0xfffffff;
+  const std::uint64_t va = NewKernelPage();
+  PutEntry(EntryAt(kernel_root, va), entries_.Software(options_.number, page, 4));
+  PutEntry(EntryAt(user_root, shared_va), entries_.Prototype(va));
+}
+
+void StoreFixture::MakeLonePage() {
+  constexpr std::uint32_t kNumber = 0x2a;  // row 5
+  constexpr std::uint64_t kUnits = 1U << kRegionShift;
+  const auto content = Content(9, 50);
+  const Bytes data = Compressed(content, 50);
+  const auto size = static_cast<std::uint32_t>(data.size());
+  next_data_ = (next_data_ + kUnits - 1) / kUnits * kUnits;
+  const std::uint64_t index = next_data_ / kUnits;
+  AddPage("alone", data, size, content);
+  next_data_ = (index + 1) * kUnits;
+  PutRecordAt(kNumber << kBitValue, static_cast<std::uint32_t>(index << kRegionShift), size);
+  keys_[pages.back().key] = kNumber << kBitValue;
+  const std::uint64_t pointer = narrow_ ? 4 : 8;
+  lone.page = pages.size() - 1;
+  lone.row = FieldAt("ChunkPtrArray") + 5 * pointer;
+  lone.slot = At(SlotVa(kNumber));
+  lone.record = At(RecordVa(kNumber << kBitValue));
+  lone.region = At(regions_va_) + index * pointer;
+  const std::uint64_t entry = EntryAt(owner_root, kRegionBase + index * kRegionStride);
+  lone.data = *memory.Get(entry, 8) & 0xffffffffff000;
+  lone.row_va = RowVa(kNumber);
+  lone.chunk_va = chunk_pages_.at(kNumber);
 }
 
 void StoreFixture::MakeTree() {
@@ -415,7 +472,11 @@ void StoreFixture::MakeDecoys() {
   add(entries_.Software(options_.number, 0x10000123));
   pages.push_back({"key of 29 bits", va - kPage, 0, {}, "key-out-of-range"});
   add(entries_.Software(options_.number, 0x30001));
-  pages.push_back({"key in no tree", va - kPage, 0, {}, "tree-key-missing"});
+  pages.push_back({"key above all", va - kPage, 0, {}, "tree-key-missing"});
+  add(entries_.Software(options_.number, 0x20001));
+  pages.push_back({"key between", va - kPage, 0, {}, "tree-key-missing"});
+  add(entries_.Software(options_.number, 0x123));
+  pages.push_back({"key below all", va - kPage, 0, {}, "tree-key-missing"});
 }
 
 void StoreFixture::Graft(SparseMemory& memory, ModeName mode, std::uint64_t from,
@@ -459,6 +520,17 @@ std::uint64_t StoreFixture::AddTwin(bool same_tree) {
   }
   store_va = old;
   return first;
+}
+
+void StoreFixture::AddFreedCopy() {
+  const std::uint64_t page = NewPage();
+  memory.PutBytes(page, std::span(memory.PageAt(At(store_va)), kPage));
+}
+
+void StoreFixture::AddDecoy(std::uint64_t pointer) {
+  const std::uint64_t va = NewKernelPage();
+  const std::uint64_t self = FieldAt("SmkmStore") % kPage;
+  PutPointer(At(va) + self, pointer == 0 ? va : pointer);
 }
 
 }  // namespace v2p::test

@@ -57,20 +57,39 @@ class StoreFixture {
   std::uint64_t table_va = 0x50000000, table_pa = 0;
   /// An address whose prototype entry names the first of `pages`.
   std::uint64_t prototype_va = 0x51000000;
+  /// An address whose prototype entry is itself on a page of the store, and where it leads.
+  std::uint64_t shared_va = 0x51001000, shared_pa = 0;
 
   /// Physical address of kernel address `va`, which the fixture has mapped.
   std::uint64_t At(std::uint64_t va) const;
   /// Of a field of the store.
   std::uint64_t FieldAt(const std::string& field) const;
   void PutPointer(std::uint64_t pa, std::uint64_t value);
+  unsigned PointerBytes() const { return narrow_ ? 4 : 8; }
   std::uint64_t TreeRoot() const { return tree_root_; }  ///< VA
   std::uint64_t FirstLeaf() const { return first_leaf_; }
+  /// The page whose data is on page 0x4321 of page file 0, and what that page holds.
+  std::size_t paged_out = 0;
+  std::array<std::byte, 4096> paged_out_bytes{};
+  /// The page whose chunk, row of chunks and region hold nothing else, and the physical addresses
+  /// of what leads to it: pointer to the row, pointer to the chunk, record, pointer to the region,
+  /// data.
+  struct Lone {
+    std::size_t page = 0;  ///< index into `pages`
+    std::uint64_t row = 0, slot = 0, record = 0, region = 0, data = 0;
+    std::uint64_t row_va = 0, chunk_va = 0;
+  };
+  Lone lone;
   /// Physical address of the record of `page` (of its first one, where there is a hop).
   std::uint64_t RecordAt(const StorePage& page) { return At(RecordVa(keys_.at(page.key))); }
   /// Gives the tables under `root` every entry of those under `from` that they lack.
   static void Graft(SparseMemory& memory, ModeName mode, std::uint64_t from, std::uint64_t root);
   /// Another store of the same machine, with a copy of the tree root pointer: same keys.
   std::uint64_t AddTwin(bool same_tree);
+  /// A copy of the store's first page that no address leads to, as it stays behind in a free frame.
+  void AddFreedCopy();
+  /// A page with `pointer` (0: to itself) at the place of the self pointer.
+  void AddDecoy(std::uint64_t pointer);
 
  private:
   struct Data {
@@ -89,10 +108,15 @@ class StoreFixture {
   void MakePages();
   void MakeTableInStore();
   void MakePrototype();
+  void MakeSharedTable();
+  void MakeLonePage();
   void AddPage(const std::string& what, const std::vector<std::byte>& data, std::uint32_t size,
                const std::array<std::byte, 4096>& bytes, const std::string& failure = {});
   std::uint32_t PutRecord(std::uint32_t region_key, std::uint32_t size_word);
   std::uint64_t RecordVa(std::uint32_t chunk_key);
+  std::uint64_t RowVa(std::uint32_t number) const;
+  std::uint64_t SlotVa(std::uint32_t number) const;
+  void PutRecordAt(std::uint32_t chunk_key, std::uint32_t region_key, std::uint32_t size_word);
   Data PutData(const std::vector<std::byte>& data);
   void MakeTree();
   void MakeDecoys();
