@@ -209,6 +209,21 @@ void Xpress(const Seeds& seeds) {
   write("long-huffman", 1, 603, lengths);
 }
 
+// Every column and depth as they are, and with one word of one structure changed.
+void Stores(const Seeds& seeds) {
+  for (int column = 0; column < 9; ++column) {
+    for (int depth = 0; depth < 3; ++depth) {
+      const std::string name = "store-" + std::to_string(column) + "-" + std::to_string(depth);
+      std::vector<std::byte> seed = {static_cast<std::byte>(column), static_cast<std::byte>(depth)};
+      seeds.Write(name, seed);
+      for (const int value : {column, 2, 0x70, 3, 0x45, 0x23, 0x01, 0x00}) {
+        seed.push_back(static_cast<std::byte>(value));
+      }
+      seeds.Write(name + "-changed", seed);
+    }
+  }
+}
+
 // A claim, flags, frames, pages: as fuzz_locate reads them.
 void Windows(const Seeds& seeds) {
   const std::pair<v2p::ModeName, const char*> kinds[] = {{v2p::ModeName::kX86, "2600"},
@@ -255,6 +270,10 @@ int main(int argc, char** argv) {
   }
   if (target == "fuzz_follow") {
     Entries(seeds);
+    return 0;
+  }
+  if (target == "fuzz_store") {
+    Stores(seeds);
     return 0;
   }
   if (target == "fuzz_xpress") {

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/store_machine.h"
+#include "support/store_checks.h"
 #include "support/temp_file.h"
 #include "translate/dbgeng.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "support/store_machine.h"
+#include "support/store_checks.h"
 
 namespace v2p::test {
 namespace {
@@ -37,7 +37,7 @@ void ExpectRefused(const StoreFixture& fixture, const StoreColumn& column,
   const StoreMachine machine(fixture, column.build);
   EXPECT_EQ(machine.store->Stores(), 0U);
   EXPECT_EQ(machine.store->Failure(), failure);
-  const StoredPage stored = machine.Stored(fixture.pages[0].va);
+  const StoredPage stored = Stored(machine, fixture.pages[0].va);
   EXPECT_EQ(stored.bytes, nullptr);
   EXPECT_EQ(stored.failure, "store-or-page-file-undecided");
   ASSERT_FALSE(stored.facts.empty());
@@ -284,7 +284,7 @@ TEST(StoreDamage, TwoStoresInX86ThatDisagreeAreAmbiguous) {
   fixture.AddTwin(false);
   const StoreMachine machine(fixture, kStoreColumns[7].build);
   ASSERT_EQ(machine.store->Stores(), 2U);
-  const StoredPage stored = machine.Stored(fixture.pages[0].va);
+  const StoredPage stored = Stored(machine, fixture.pages[0].va);
   EXPECT_EQ(stored.failure, "store-ambiguous");
   EXPECT_EQ(stored.bytes, nullptr);
 }
