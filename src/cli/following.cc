@@ -28,7 +28,7 @@ GuestOs GuestOsOf(const Image& image, const RootChoice& root) {
 }
 
 std::string LinuxReleaseOf(const Image& image, const RootChoice& root) {
-  if (root.system) return root.system->version;
+  if (root.system && !root.system->version.empty()) return root.system->version;
   return ParseVmcoreinfo(image.facts.vmcoreinfo).release.value_or("");
 }
 

@@ -18,6 +18,11 @@
 
 namespace v2p::test {
 
+/// `width` bytes of `value`, little-endian, at the end.
+inline void AppendLe(std::vector<std::byte>* bytes, std::uint64_t value, unsigned width) {
+  for (unsigned i = 0; i < width; ++i) bytes->push_back(static_cast<std::byte>(value >> (8 * i)));
+}
+
 /// One column of the offset tables.
 struct StoreColumn {
   const char* structure;
@@ -92,6 +97,17 @@ class StoreFixture {
   void AddDecoy(std::uint64_t pointer);
 
  private:
+  using Bytes = std::vector<std::byte>;
+  static constexpr std::uint64_t kPage = 0x1000;
+  static constexpr std::uint64_t kFlags = 0x63;
+  static constexpr unsigned kBitValue = 8;
+  static constexpr std::uint32_t kRecordBytes = 12;
+  static constexpr std::uint32_t kChunkHeader = 0x20;
+  static constexpr unsigned kRegionShift = 13;
+  static constexpr std::uint64_t kRegionBase = 0x20000000;
+  static constexpr std::uint64_t kRegionStride = 0x20000;
+  static constexpr std::uint64_t kLeafEntries = 40;
+
   struct Data {
     std::uint32_t region_key;
     std::uint32_t size;
@@ -100,7 +116,7 @@ class StoreFixture {
   std::uint64_t EntryAt(std::uint64_t root, std::uint64_t va, unsigned up = 0);
   void Map(std::uint64_t root, std::uint64_t va, std::uint64_t pa);
   std::uint64_t NewKernelPage();
-  void PutBytes(std::uint64_t root, std::uint64_t va, const std::vector<std::byte>& bytes);
+  void PutBytes(std::uint64_t root, std::uint64_t va, const Bytes& bytes);
   std::optional<std::uint64_t> Walk(std::uint64_t root, std::uint64_t va) const;
   void PutEntry(std::uint64_t pa, std::uint64_t entry);
 
@@ -110,17 +126,17 @@ class StoreFixture {
   void MakePrototype();
   void MakeSharedTable();
   void MakeLonePage();
-  void AddPage(const std::string& what, const std::vector<std::byte>& data, std::uint32_t size,
+  void AddPage(const std::string& what, const Bytes& data, std::uint32_t size,
                const std::array<std::byte, 4096>& bytes, const std::string& failure = {});
   std::uint32_t PutRecord(std::uint32_t region_key, std::uint32_t size_word);
   std::uint64_t RecordVa(std::uint32_t chunk_key);
   std::uint64_t RowVa(std::uint32_t number) const;
   std::uint64_t SlotVa(std::uint32_t number) const;
   void PutRecordAt(std::uint32_t chunk_key, std::uint32_t region_key, std::uint32_t size_word);
-  Data PutData(const std::vector<std::byte>& data);
+  Data PutData(const Bytes& data);
   void MakeTree();
   void MakeDecoys();
-  std::vector<std::byte> Compressed(const std::array<std::byte, 4096>& page, std::size_t literals);
+  Bytes Compressed(const std::array<std::byte, 4096>& page, std::size_t literals);
 
   StoreColumn column_;
   StoreOptions options_;
