@@ -12,8 +12,8 @@
 namespace v2p {
 namespace {
 
-// Half of a core's second-level cache, as a rule: what is fetched is summed and written from there.
-constexpr std::size_t kBatchBytes = 1U << 19U;
+// About a core's second-level cache: what is fetched is summed and written from there.
+constexpr std::size_t kBatchBytes = 1U << 20U;
 
 PhysAddr PageDown(PhysAddr pa) { return PhysAddr(pa.value & ~(kPageBytes - 1)); }
 
