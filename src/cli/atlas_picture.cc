@@ -216,7 +216,10 @@ std::string CurveMarkup(const AtlasScene& scene, std::uint32_t side) {
   std::string out =
       "<path fill=\"none\" stroke=\"#71829b\" stroke-width=\"1.5\" "
       "stroke-linejoin=\"round\" d=\"";
-  for (std::uint64_t i = 0; i < points; ++i) out += (i == 0 ? "M" : "L") + place(i);
+  for (std::uint64_t i = 0; i < points; ++i) {
+    out += i == 0 ? 'M' : 'L';
+    out += place(i);
+  }
   const GridPoint begin = HilbertPoint(kCurveOrder, 0);
   out += fmt::format("\"/><circle cx=\"{:g}\" cy=\"{:g}\" r=\"3.5\" fill=\"#d55e00\"/>",
                      (begin.x + 0.5) * step, (begin.y + 0.5) * step);
