@@ -16,4 +16,9 @@ std::uint64_t Xxh64(std::span<const std::byte> bytes, std::uint64_t seed) {
   return XXH64(bytes.empty() ? &none : bytes.data(), bytes.size(), seed);
 }
 
+std::uint64_t Xxh3(std::span<const std::byte> bytes, std::uint64_t seed) {
+  const std::byte none{};
+  return XXH3_64bits_withSeed(bytes.empty() ? &none : bytes.data(), bytes.size(), seed);
+}
+
 }  // namespace v2p

@@ -23,7 +23,7 @@ class ImageWriter {
   virtual Status Finish() = 0;
 };
 
-std::unique_ptr<ImageWriter> MakeRawWriter(NewFile& file, PhysAddr end);
+Result<std::unique_ptr<ImageWriter>> MakeRawWriter(NewFile& file, PhysAddr end);
 std::unique_ptr<ImageWriter> MakeLimeWriter(NewFile& file);
 /// Refuses (kUsage) when no root or mode is known, or 32-bit memory has too many stretches.
 Result<std::unique_ptr<ImageWriter>> MakeCrashDumpWriter(NewFile& file, const Image& image,

@@ -25,7 +25,7 @@ std::uint64_t Checksum(PhysAddr at, std::span<const std::byte> bytes) {
   std::uint64_t sum = 0;
   while (!bytes.empty()) {
     const auto page = bytes.first(WithinPage(at, bytes.size()));
-    sum += Xxh64(page, at.value);
+    sum += Xxh3(page, at.value);
     at = at + page.size();
     bytes = bytes.subspan(page.size());
   }
@@ -45,10 +45,10 @@ MemoryChunks::MemoryChunks(const PhysicalMemory& memory, Options options)
       in_flight_(std::size_t{4} * Threads(options_)),
       workers_(Threads(options_)) {}
 
-// The next stretch without a hole, of at most `most` bytes, ending on a page where it can.
-std::optional<MemoryChunks::Piece> MemoryChunks::NextPiece(std::size_t most) {
+// The next stretch without a hole, of at most a batch, ending on a page where it can.
+std::optional<MemoryChunks::Piece> MemoryChunks::NextPiece() {
   while (const auto begin = memory_.FirstPresent(from_, end_)) {
-    const PhysAddr limit = PageDown(*begin + most);
+    const PhysAddr limit = PageDown(*begin + kBatchBytes);
     PhysAddr to = *begin;
     while (to < limit) {
       const auto where = memory_.Find(to);
@@ -66,14 +66,14 @@ std::optional<MemoryChunks::Piece> MemoryChunks::NextPiece(std::size_t most) {
   return std::nullopt;
 }
 
+// Whole pieces: one that is cut cuts a compression set, which is then decoded for each part.
 MemoryChunks::Batch MemoryChunks::Collect() {
   Batch batch;
   std::size_t bytes = 0;
-  while (kBatchBytes - bytes > 2 * kPageBytes) {
-    const auto piece = NextPiece(kBatchBytes - bytes);
-    if (!piece) break;
-    bytes += piece->bytes;
-    batch.pieces.push_back(*piece);
+  while (left_ || (left_ = NextPiece())) {
+    if (left_->bytes > kBatchBytes - bytes) break;
+    bytes += left_->bytes;
+    batch.pieces.push_back(*std::exchange(left_, std::nullopt));
   }
   if (bytes != 0) batch.buffer = TakeBuffer();
   return batch;

@@ -20,7 +20,7 @@ namespace v2p {
 struct MemoryChunk {
   PhysAddr at;
   std::span<const std::byte> bytes;  ///< valid until the next batch is taken
-  /// Sum of XXH64 over the pages, seeded with their addresses: does not depend on where stretches
+  /// Sum of XXH3 over the pages, seeded with their addresses: does not depend on where stretches
   /// are cut, so long as they are cut where pages end.
   std::uint64_t checksum = 0;
 };
@@ -63,7 +63,7 @@ class MemoryChunks {
     std::uint64_t unreadable = 0;
   };
 
-  std::optional<Piece> NextPiece(std::size_t most);
+  std::optional<Piece> NextPiece();
   Batch Collect();
   Buffer TakeBuffer();
   void Keep(PhysAddr at, std::span<const std::byte> bytes, Batch& batch) const;
@@ -75,6 +75,7 @@ class MemoryChunks {
   Options options_;
   PhysAddr from_;
   PhysAddr end_;
+  std::optional<Piece> left_;  // did not fit into the batch before
   std::size_t in_flight_;
   std::deque<std::future<Batch>> on_the_way_;
   Batch current_;

@@ -10,7 +10,7 @@ namespace {
 
 class RawWriter final : public ImageWriter {
  public:
-  RawWriter(NewFile& file, PhysAddr end) : file_(file), end_(end) {}
+  explicit RawWriter(NewFile& file) : file_(file) {}
 
   bool AnyOrder() const override { return true; }
 
@@ -28,7 +28,7 @@ class RawWriter final : public ImageWriter {
     return {};
   }
 
-  Status Finish() override { return file_.Resize(end_.value); }
+  Status Finish() override { return {}; }
 
  private:
   static std::span<const std::byte> Page(std::span<const std::byte> bytes, std::size_t from) {
@@ -46,13 +46,16 @@ class RawWriter final : public ImageWriter {
   }
 
   NewFile& file_;
-  PhysAddr end_;
 };
 
 }  // namespace
 
-std::unique_ptr<ImageWriter> MakeRawWriter(NewFile& file, PhysAddr end) {
-  return std::make_unique<RawWriter>(file, end);
+// Its size is known from the start: file systems in memory then take large pages where they can.
+Result<std::unique_ptr<ImageWriter>> MakeRawWriter(NewFile& file, PhysAddr end) {
+  if (auto resized = file.Resize(end.value); !resized) {
+    return tl::unexpected<Error>(resized.error());
+  }
+  return std::make_unique<RawWriter>(file);
 }
 
 }  // namespace v2p

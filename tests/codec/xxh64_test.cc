@@ -1,5 +1,5 @@
 // XXH64 against the content checksums that libzstd writes (RFC 8878 section 3.1.1: the low four
-// bytes of XXH64 end the frame) and one digest of the xxHash documentation.
+// bytes of XXH64 end the frame) and digests of the xxHash documentation.
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/xxh64.h"
 
@@ -23,7 +23,10 @@ std::uint32_t ChecksumByZstd(std::span<const std::byte> bytes) {
   return LoadLe<std::uint32_t>(frame.data() + n - 4);
 }
 
-TEST(Xxh64, OfNothing) { EXPECT_EQ(Xxh64({}), 0xEF46DB3751D8E999U); }
+TEST(Xxh64, OfNothing) {
+  EXPECT_EQ(Xxh64({}), 0xEF46DB3751D8E999U);
+  EXPECT_EQ(Xxh3({}, 0), 0x2D06800538D394C2U);
+}
 
 TEST(Xxh64, AgreesWithZstdAtEveryLength) {
   const test::Bytes bytes = test::MemoryLike(70'000, 11);
