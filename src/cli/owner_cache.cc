@@ -126,6 +126,7 @@ using TableRow = std::array<std::uint64_t, 3>;
 
 std::vector<OwnerRow> RowsOf(const std::vector<Owner>& owners) {
   std::vector<OwnerRow> rows;
+  rows.reserve(owners.size());
   for (const Owner& owner : owners) {
     rows.push_back({owner.system, owner.process.value_or(kNone), owner.orphan.value_or(kNone)});
   }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <utility>
+
 #include "codec/byte_stream.h"
 #include "dumpfmt/memory_chunks.h"
 #include "dumpfmt/memory_digest.h"
@@ -12,7 +14,7 @@ class FlatStream final : public ByteStream {
  public:
   /// `seen` is told what is not absent.
   FlatStream(const PhysicalMemory& memory, MemoryChunks::Options options, MemoryDigest& seen)
-      : chunks_(memory, options), end_(memory.End().value), seen_(seen) {}
+      : chunks_(memory, std::move(options)), end_(memory.End().value), seen_(seen) {}
 
   Result<std::size_t> Read(std::span<std::byte> out) override;
   std::uint64_t FileBytesRead() const override { return at_; }
