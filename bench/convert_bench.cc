@@ -17,6 +17,7 @@
 #include "dumpfmt/convert.h"
 #include "dumpfmt/format.h"
 #include "dumpfmt/memory_chunks.h"
+#include "median.h"
 #include "memory_blocks.h"
 #include "support/layout.h"
 #include "support/xpress_oracles.h"
@@ -33,12 +34,6 @@ constexpr unsigned kThreads = 2;
 
 double Since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // Huffman streams of pages that hold something, as libwim writes them.

@@ -20,9 +20,12 @@
 #include <vector>
 
 #include "dumpfmt/format.h"
+#include "median.h"
 #include "support/layout.h"
 
 namespace {
+
+using v2p::bench::Median;
 
 using Bytes = std::vector<std::byte>;
 
@@ -134,9 +137,7 @@ double OwnCpuSeconds() {
 double Median(const std::vector<Cost>& costs, double Cost::*which) {
   std::vector<double> values;
   for (const Cost& cost : costs) values.push_back(cost.*which);
-  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
+  return Median(std::move(values));
 }
 
 void DropFromCache(const std::string& path) {

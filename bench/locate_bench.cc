@@ -21,22 +21,19 @@
 #include "dumpfmt/format.h"
 #include "locate/locator.h"
 #include "locate/survey.h"
+#include "median.h"
 #include "support/windows_image.h"
 #include "support/zstd_files.h"
 
 namespace {
+
+using v2p::bench::Median;
 
 constexpr double kGib = 1U << 30U;
 constexpr v2p::PhysAddr kEverywhere{~std::uint64_t{0} >> 8U};
 
 double Seconds(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // Pages of zeros, text, noise and repeated words, no two stretches of 64 MiB in the same order.

@@ -16,8 +16,11 @@
 #include <vector>
 
 #include "dump_image.h"
+#include "median.h"
 
 namespace {
+
+using v2p::bench::Median;
 
 struct Run {
   double wall_ms = 0;
@@ -47,12 +50,6 @@ Run Time(const std::vector<std::string>& command) {
     std::exit(1);
   }
   return {wall.count(), static_cast<double>(usage.ru_maxrss) / 1024};
-}
-
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
 }
 
 Run Medians(const std::vector<Run>& runs) {

@@ -19,6 +19,7 @@
 #include "dumpfmt/format.h"
 #include "locate/locator.h"
 #include "locate/owners.h"
+#include "median.h"
 #include "translate/leaves.h"
 #include "translate/walker.h"
 
@@ -41,9 +42,7 @@ double Time(Work work) {
     work();
     seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
   }
-  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
-  std::nth_element(seconds.begin(), middle, seconds.end());
-  return *middle;
+  return Median(std::move(seconds));
 }
 
 // Keeps a result, and with it the work, from being optimised away.

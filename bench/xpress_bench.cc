@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "codec/xpress_kernels.h"
+#include "median.h"
 #include "memory_blocks.h"
 #include "support/xpress_oracles.h"
 
@@ -35,12 +36,6 @@ double CpuSeconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 std::vector<Stream> Compress(const std::vector<std::vector<std::byte>>& blocks,

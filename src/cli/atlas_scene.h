@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,11 +43,9 @@ struct AtlasScene {
   unsigned order = 0;                   ///< the curve goes through 2^order by 2^order cells
   std::uint32_t width = 1, height = 1;  ///< of the part that the image reaches, in cells
   std::vector<std::uint8_t> grid;       ///< row by row: palette, or kNothing
+  std::vector<std::uint8_t> colours;    ///< by class: palette
 
   std::uint64_t CellFrames() const { return std::uint64_t{1} << census.cells.shift; }
-  /// Palette of a class.
-  std::size_t ColourOf(FrameClass cls) const { return colours[cls]; }
-  std::vector<std::uint8_t> colours;  ///< by class
 };
 
 /// "#8593aa". Okabe and Ito's colours for processes, told apart by colour-blind people too.

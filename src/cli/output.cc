@@ -27,9 +27,10 @@ Written WriteOut(std::string_view bytes) {
   return Written::kAll;
 }
 
-std::optional<int> Flush(std::string* bytes) {
-  const Written written = WriteOut(*bytes);
-  bytes->clear();
+namespace {
+
+// Nothing, or the status to exit with when no more can be written.
+std::optional<int> StatusOf(Written written) {
   switch (written) {
     case Written::kAll:
       return std::nullopt;
@@ -44,9 +45,16 @@ std::optional<int> Flush(std::string* bytes) {
   return kNoImage;
 }
 
+}  // namespace
+
+std::optional<int> Flush(std::string* bytes) {
+  const Written written = WriteOut(*bytes);
+  bytes->clear();
+  return StatusOf(written);
+}
+
 int PrintAndExit(std::string_view bytes, int status) {
-  std::string text(bytes);
-  const auto ended = Flush(&text);
+  const auto ended = StatusOf(WriteOut(bytes));
   return ended.value_or(kAllTranslated) == kAllTranslated ? status : *ended;
 }
 

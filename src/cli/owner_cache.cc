@@ -59,11 +59,6 @@ std::string KeyOf(const Args& args) {
                            HexOr(args.offsets_size, "found"));
 }
 
-std::string PathOf(const Args& args, const std::string& key) {
-  const auto name = fmt::format("owners-{:016x}.v2p", Xxh64(std::as_bytes(std::span(key))));
-  return (std::filesystem::path(args.cache_dir) / name).string();
-}
-
 // Of all pages that the owners walk through, as far as the image has them.
 std::uint64_t ChecksumOfTables(const PhysicalMemory& memory, const OwnerIndex& index) {
   std::uint64_t sum = index.absent_tables;
@@ -219,27 +214,32 @@ std::optional<OwnerWorld> Read(const ByteSource& file, const std::string& key,
 
 }  // namespace
 
-std::optional<OwnerWorld> LoadOwners(const Args& args, const Image& image) {
-  const std::string key = KeyOf(args);
-  if (key.empty()) return std::nullopt;
-  const std::string path = PathOf(args, key);
-  const auto file = OpenFile(path);
+OwnerCache::OwnerCache(const Args& args, const PhysicalMemory& memory)
+    : memory_(memory), folder_(args.cache_dir) {
+  if (!folder_.empty()) key_ = KeyOf(args);
+  if (key_.empty()) return;
+  const auto name = fmt::format("owners-{:016x}.v2p", Xxh64(std::as_bytes(std::span(key_))));
+  path_ = (std::filesystem::path(folder_) / name).string();
+}
+
+std::optional<OwnerWorld> OwnerCache::Load() const {
+  if (path_.empty()) return std::nullopt;
+  const auto file = OpenFile(path_);
   if (!file) return std::nullopt;
   try {
-    if (auto world = Read(**file, key, *image.memory)) return world;
+    if (auto world = Read(**file, key_, memory_)) return world;
   } catch (const std::exception&) {  // not what this version writes
   }
-  LogWarning(fmt::format("{}: not of this image as it is now, or damaged: made anew", path));
+  LogWarning(fmt::format("{}: not of this image as it is now, or damaged: made anew", path_));
   return std::nullopt;
 }
 
-void SaveOwners(const Args& args, const Image& image, const OwnerWorld& world) {
-  const std::string key = KeyOf(args);
-  if (key.empty()) return;
+void OwnerCache::Save(const OwnerWorld& world) const {
+  if (path_.empty()) return;
   std::error_code ignored;  // what does not exist cannot be written to, and that is reported
-  std::filesystem::create_directories(args.cache_dir, ignored);
-  const auto checksum = ChecksumOfTables(*image.memory, world.index);
-  const auto written = Write(PathOf(args, key), key, world, checksum);
+  std::filesystem::create_directories(folder_, ignored);
+  const auto checksum = ChecksumOfTables(memory_, world.index);
+  const auto written = Write(path_, key_, world, checksum);
   if (!written) LogWarning("--cache-dir: " + written.error().OneLine());
 }
 

@@ -75,9 +75,8 @@ const Root& OwnerWorld::RootOf(std::uint32_t owner) const {
 }
 
 Result<OwnerWorld> FindOwners(const Args& args, const Image& image) {
-  if (!args.cache_dir.empty()) {
-    if (auto kept = LoadOwners(args, image)) return std::move(*kept);
-  }
+  const OwnerCache cache(args, *image.memory);
+  if (auto kept = cache.Load()) return std::move(*kept);
   auto world = SystemsOf(args, image);
   if (!world) return world;
   Progress progress("page tables", args.quiet);
@@ -90,7 +89,7 @@ Result<OwnerWorld> FindOwners(const Args& args, const Image& image) {
   if (!owners) return Failed(args, std::move(owners).error());
   world->index = std::move(*owners);
   if (const auto fault = ImageFault(args, image)) return tl::unexpected<Error>(*fault);
-  if (!args.cache_dir.empty()) SaveOwners(args, image, *world);
+  cache.Save(*world);
   return world;
 }
 

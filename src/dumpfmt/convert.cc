@@ -29,13 +29,9 @@ class FirstFailure {
     const std::scoped_lock lock(mutex_);
     if (status_) status_ = std::move(status);
   }
-  bool Any() const {
+  Status Get() const {
     const std::scoped_lock lock(mutex_);
-    return !status_;
-  }
-  Status Take() {
-    const std::scoped_lock lock(mutex_);
-    return std::move(status_);
+    return status_;
   }
 
  private:
@@ -96,7 +92,7 @@ class Conversion {
         if (!(*writer)->AnyOrder()) put(chunk);
         written_.Add(chunk);
       }
-      if (failure.Any()) return failure.Take();
+      if (auto put_all = failure.Get(); !put_all) return put_all;
       if (options_.interrupted && options_.interrupted()) return Interrupted();
     }
     if (auto finished = (*writer)->Finish(); !finished) return finished;

@@ -116,14 +116,11 @@ class WalkEngine {
 
   // Most addresses of a list in order are in the table of the one before.
   V2P_ALWAYS_INLINE WalkResult Again(VirtAddr va) {
-    constexpr std::uint64_t kMust = kEntryPresent | kPages.required;
     if (va.value >> previous_.shift == previous_.key) [[likely]] {
       if (previous_.table == nullptr) return previous_.large.Plus(Below(va, previous_.shift));
-      const std::byte* const at =
-          previous_.table + kPages.Index(va.value) * std::size_t{kMode.entry_bytes};
-      const std::uint64_t entry = LoadEntry<EntryOf<kMode>>(at);
-      if ((entry & (kMust | kPages.reserved)) == kMust) [[likely]] {
-        return WalkResult::Mapped((entry & kPages.frame_mask) | Below(va, kPageShift), kPageShift);
+      const std::uint64_t entry = EntryIn<kLast>(previous_.table, va);
+      if (MapsPage(entry)) [[likely]] {
+        return Page(entry, va);
       }
     }
     return First(va);
@@ -141,15 +138,13 @@ class WalkEngine {
       const std::uint64_t key = level.KeyOf(va);
       const auto& slot = level.SlotOf(key);
       if (slot.key != key) return FromKnownTable<kLevel - 1>(va);
-      const std::uint64_t entry = LoadEntry<EntryOf<kMode>>(
-          slot.table + kRules.Index(va.value) * std::size_t{kMode.entry_bytes});
-      constexpr std::uint64_t kMust = kEntryPresent | kRules.required;
+      const std::uint64_t entry = EntryIn<kLevel>(slot.table, va);
       if constexpr (kLevel == kLast) {
-        if ((entry & (kMust | kRules.reserved)) == kMust) [[likely]] {
-          return WalkResult::Mapped((entry & kRules.frame_mask) | Below(va, kRules.shift),
-                                    kRules.shift);
+        if (MapsPage(entry)) [[likely]] {
+          return Page(entry, va);
         }
       } else if constexpr (kRules.may_be_leaf) {
+        constexpr std::uint64_t kMust = kEntryPresent | kRules.required;
         if ((entry & (kMust | kRules.reserved | kRules.leaf_reserved)) == kMust &&
             kMode.IsLarge(entry)) {
           return WalkResult::Mapped(kRules.LargePage(entry) | Below(va, kRules.shift),
@@ -181,6 +176,21 @@ class WalkEngine {
       previous_ = {va.value >> shift, shift, nullptr, WalkResult::Mapped(page, shift)};
     }
     return WalkResult::Of(walk);
+  }
+
+  // Of a table of level `kLevel`, the entry that `va` selects.
+  template <unsigned kLevel>
+  V2P_ALWAYS_INLINE static std::uint64_t EntryIn(const std::byte* table, VirtAddr va) {
+    const std::size_t index = kMode.levels[kLevel].Index(va.value);
+    return LoadEntry<EntryOf<kMode>>(table + index * std::size_t{kMode.entry_bytes});
+  }
+  // Entries of the last level.
+  V2P_ALWAYS_INLINE static bool MapsPage(std::uint64_t entry) {
+    constexpr std::uint64_t kMust = kEntryPresent | kPages.required;
+    return (entry & (kMust | kPages.reserved)) == kMust;
+  }
+  V2P_ALWAYS_INLINE static WalkResult Page(std::uint64_t entry, VirtAddr va) {
+    return WalkResult::Mapped((entry & kPages.frame_mask) | Below(va, kPageShift), kPageShift);
   }
 
   V2P_ALWAYS_INLINE static std::uint64_t Below(VirtAddr va, unsigned shift) {

@@ -50,6 +50,26 @@ struct Break {
   const char* failure;
 };
 
+// Breaks one link at a time, in a fixture of each column, for `expect` to look at.
+template <class Expect>
+void ForEachBreak(const std::vector<StoreColumn>& columns, const std::vector<Break>& breaks,
+                  Expect expect) {
+  for (const StoreColumn& column : columns) {
+    for (const Break& broken : breaks) {
+      SCOPED_TRACE(std::string(column.structure) + ": " + broken.what);
+      StoreFixture fixture(column);
+      broken.damage(fixture);
+      expect(fixture, column, broken.failure);
+    }
+  }
+}
+
+// The lone page is lost: by this name, and no other page.
+void ExpectLost(StoreFixture& fixture, const StoreColumn& column, const std::string& failure) {
+  fixture.pages[fixture.lone.page].failure = failure;
+  ExpectEveryPage(fixture, StoreMachine(fixture, column.build));
+}
+
 TEST(StoreDamage, GeometryOfTheStore) {
   const std::vector<Break> breaks = {
       {"bit value", [](auto& f) { f.memory.Put32(f.FieldAt("chunk.BitValue"), 21); },
@@ -75,14 +95,7 @@ TEST(StoreDamage, GeometryOfTheStore) {
       {"self pointer", [](auto& f) { f.PutPointer(f.FieldAt("SmkmStore"), f.store_va + 0x1000); },
        "store-not-found"},
   };
-  for (const StoreColumn& column : DamagedColumns()) {
-    for (const Break& broken : breaks) {
-      SCOPED_TRACE(std::string(column.structure) + ": " + broken.what);
-      StoreFixture fixture(column);
-      broken.damage(fixture);
-      ExpectRefused(fixture, column, broken.failure);
-    }
-  }
+  ForEachBreak(DamagedColumns(), breaks, ExpectRefused);
 }
 
 TEST(StoreDamage, AlgorithmBeforeLz4) {
@@ -148,14 +161,7 @@ TEST(StoreDamage, Trees) {
       {"level of a leaf", [](auto& f) { f.memory.Put32(f.At(f.FirstLeaf()), 0x01050028); },
        "store-self-test"},
   };
-  for (const StoreColumn& column : DamagedColumns()) {
-    for (const Break& broken : breaks) {
-      SCOPED_TRACE(std::string(column.structure) + ": " + broken.what);
-      StoreFixture fixture(column);
-      broken.damage(fixture);
-      ExpectRefused(fixture, column, broken.failure);
-    }
-  }
+  ForEachBreak(DamagedColumns(), breaks, ExpectRefused);
 }
 
 // Rows of chunks that lead nowhere: most records are lost, so the layout is not believed.
@@ -227,32 +233,17 @@ TEST(StoreDamage, LinksOfOnePage) {
        },
        "decompression"},
   };
-  for (const StoreColumn& column : DamagedColumns()) {
-    for (const Break& broken : breaks) {
-      SCOPED_TRACE(std::string(column.structure) + ": " + broken.what);
-      StoreFixture fixture(column);
-      broken.damage(fixture);
-      fixture.pages[fixture.lone.page].failure = broken.failure;
-      ExpectEveryPage(fixture, StoreMachine(fixture, column.build));
-    }
-  }
+  ForEachBreak(DamagedColumns(), breaks, ExpectLost);
 }
 
 TEST(StoreDamage, NonCanonicalLinksOfOnePage) {
-  const StoreColumn& column = kStoreColumns[2];
   const std::vector<Break> breaks = {
       {"row", [](auto& f) { f.PutPointer(f.lone.row, kNonCanonical.wide); }, "chunk-row"},
       {"chunk", [](auto& f) { f.PutPointer(f.lone.slot, kNonCanonical.wide); }, "chunk-slot"},
       {"region", [](auto& f) { f.PutPointer(f.lone.region, kNonCanonical.wide); },
        "region-pointer"},
   };
-  for (const Break& broken : breaks) {
-    SCOPED_TRACE(broken.what);
-    StoreFixture fixture(column);
-    broken.damage(fixture);
-    fixture.pages[fixture.lone.page].failure = broken.failure;
-    ExpectEveryPage(fixture, StoreMachine(fixture, column.build));
-  }
+  ForEachBreak({kStoreColumns[2]}, breaks, ExpectLost);
 }
 
 // Pages that look like a store and are none: a freed one, whose address is another page's now; a

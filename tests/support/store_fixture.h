@@ -122,6 +122,7 @@ class StoreFixture {
 
   void MakeStore();
   void MakePages();
+  std::uint64_t AddEntriesInStore(const char* what, std::uint64_t pa);
   void MakeTableInStore();
   void MakePrototype();
   void MakeSharedTable();

@@ -131,17 +131,19 @@ void StoreFixture::MakePages() {
   move_data("data in a page file", false, "data-paged-out");
 }
 
-// A table of one entry, compressed: the entry above it names a page of the store.
+// A page whose first entry maps `pa`, compressed. Gives the software entry that leads to it.
+std::uint64_t StoreFixture::AddEntriesInStore(const char* what, std::uint64_t pa) {
+  std::array<std::byte, 4096> entries{};
+  for (unsigned i = 0; i < 8; ++i) entries[i] = static_cast<std::byte>((pa | kFlags) >> (8 * i));
+  const Bytes data = Compressed(entries, 9);
+  AddPage(what, data, static_cast<std::uint32_t>(data.size()), entries);
+  return entries_.Software(options_.number, pages.back().key & 0xfffffff, 4);
+}
+
+// The entry above a table names a page of the store.
 void StoreFixture::MakeTableInStore() {
   table_pa = NewPage();
-  std::array<std::byte, 4096> table{};
-  for (unsigned i = 0; i < 8; ++i) {
-    table[i] = static_cast<std::byte>((table_pa | kFlags) >> (8 * i));
-  }
-  const Bytes data = Compressed(table, 9);
-  AddPage("a table", data, static_cast<std::uint32_t>(data.size()), table);
-  const std::uint64_t page = pages.back().key & 0xfffffff;
-  PutEntry(EntryAt(user_root, table_va, 1), entries_.Software(options_.number, page, 4));
+  PutEntry(EntryAt(user_root, table_va, 1), AddEntriesInStore("a table", table_pa));
 }
 
 void StoreFixture::MakePrototype() {
@@ -153,15 +155,9 @@ void StoreFixture::MakePrototype() {
 // A page of prototype entries that is compressed: the kernel's entry for it names the store.
 void StoreFixture::MakeSharedTable() {
   shared_pa = NewPage();
-  std::array<std::byte, 4096> array{};
-  for (unsigned i = 0; i < 8; ++i) {
-    array[i] = static_cast<std::byte>((shared_pa | kFlags) >> (8 * i));
-  }
-  const Bytes data = Compressed(array, 9);
-  AddPage("prototype entries", data, static_cast<std::uint32_t>(data.size()), array);
-  const std::uint64_t page = pages.back().key & 0xfffffff;
+  const std::uint64_t entry = AddEntriesInStore("prototype entries", shared_pa);
   const std::uint64_t va = NewKernelPage();
-  PutEntry(EntryAt(kernel_root, va), entries_.Software(options_.number, page, 4));
+  PutEntry(EntryAt(kernel_root, va), entry);
   PutEntry(EntryAt(user_root, shared_va), entries_.Prototype(va));
 }
 
