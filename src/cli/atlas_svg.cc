@@ -68,7 +68,8 @@ class Sheet {
         line.clear();
         y += 18;
       }
-      line += (line.empty() ? "" : " ") + sentence;
+      if (!line.empty()) line += ' ';
+      line += sentence;
     }
     Text(kMargin, y, line, kMuted);
   }
